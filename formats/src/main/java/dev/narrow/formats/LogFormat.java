@@ -1,0 +1,288 @@
+package dev.narrow.formats;
+
+/**
+ * A logarithmic number system: a sign and an unsigned magnitude m of {@code width - 1} bits that
+ * stands for 2^((m - bias) / gamma). Negation flips the top bit, magnitudes sort as integers, and
+ * the product of two numbers is the sum of their m, less the bias.
+ *
+ * <p>Where m = 0 is reserved, it is zero with sign 0 and NaN with sign 1; otherwise it is one more
+ * magnitude, and the format has neither zero nor NaN. There are no infinities. LNS-Madam (Zhao et
+ * al., IEEE Trans. Computers 71(12), 2022) has neither and the values s * 2^(k / gamma): it shares
+ * the grid of the format with a reserved zero (k = m) where s = 2^(-bias / gamma).
+ *
+ * <p>Rounding to nearest and stochastic rounding measure distance between logarithms unless the
+ * rounding's domain is linear. No logarithm is calculated: significands are compared with exact
+ * thresholds, since x lies above 2^((m + f) / gamma) exactly if its significand does.
+ *
+ * <p>Below the smallest magnitude the neighbours are it and zero:
+ *
+ * <ul>
+ *   <li>To nearest in the log domain, magnitudes within half a step (2^(1 / (2 gamma))) of the
+ *       smallest become it and those below become zero. Zero has no logarithm, so stochastic
+ *       rounding in the log domain does the same, without chance.
+ *   <li>To nearest in the linear domain, the border is half the smallest magnitude; stochastic
+ *       rounding in the linear domain takes the smallest in proportion to the number.
+ *   <li>Directed rounding takes the neighbour of its direction, rounding to odd the smallest
+ *       magnitude if its code is odd (it is where zero is reserved).
+ *   <li>What so becomes zero is flushed or clamped as {@link Saturation.Underflow} says.
+ *   <li>Without a zero everything becomes the smallest magnitude of its sign, in every rounding; a
+ *       zero of either sign becomes the positive one.
+ * </ul>
+ *
+ * <p>Above the largest magnitude the steps go on, and what rounds to more than the largest is an
+ * overflow: to nearest in the log domain more than half a step above it.
+ *
+ * @param name the name that {@link Formats#parse} understands, if it is a known one
+ * @param width bits of a code, 2 to 16
+ * @param gamma the base factor, steps per binade: a power of two from 1 to 32768
+ * @param bias the magnitude code of 1
+ * @param zero what m = 0 stands for
+ */
+public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
+    implements NumericFormat {
+
+  /** What the magnitude code 0 stands for. */
+  public enum Zero {
+    /** Zero with sign 0, NaN with sign 1. */
+    RESERVED,
+    /** The smallest magnitude: the format has no zero and no NaN. */
+    NONE
+  }
+
+  private static final long DOUBLE_INFINITY = 0x7FF0_0000_0000_0000L;
+  private static final long DOUBLE_HIDDEN = 1L << 52;
+
+  /**
+   * Checks the parameters.
+   *
+   * @throws IllegalArgumentException if one is out of range, or if the magnitudes do not all lie in
+   *     the range of normal float32 numbers, 2^-126 to below 2^128
+   */
+  public LogFormat {
+    if (width < 2 || width > 16) {
+      throw new IllegalArgumentException("width = " + width + ", expected 2 to 16");
+    }
+    if (gamma < 1 || gamma > 1 << LogGrid.MAX_GAMMA_BITS || Integer.bitCount(gamma) != 1) {
+      throw new IllegalArgumentException(
+          "gamma = "
+              + gamma
+              + ", expected a power of two from 1 to "
+              + (1 << LogGrid.MAX_GAMMA_BITS));
+    }
+    long smallest = zero == Zero.RESERVED ? 1 : 0;
+    long largest = (1L << (width - 1)) - 1;
+    long lowBias = largest - 128L * gamma + 1;
+    long highBias = smallest + 126L * gamma;
+    if (bias < lowBias || bias > highBias) {
+      throw new IllegalArgumentException(
+          "bias = "
+              + bias
+              + ", expected "
+              + (lowBias <= highBias ? lowBias + " to " + highBias : "a larger gamma")
+              + ": with width "
+              + width
+              + " and gamma "
+              + gamma
+              + " the magnitudes must lie in 2^-126 to below 2^128");
+    }
+  }
+
+  /**
+   * The format with the bias 2^(width - 2), named as {@link Formats#parse} understands it.
+   *
+   * @param width bits of a code, 2 to 16
+   * @param gamma the base factor, a power of two from 1 to 32768
+   * @param zero what the magnitude code 0 stands for
+   * @return the format
+   * @throws IllegalArgumentException as the constructor does
+   */
+  public static LogFormat of(int width, int gamma, Zero zero) {
+    String name = "lns:b" + width + "g" + gamma + (zero == Zero.NONE ? "-madam" : "");
+    return new LogFormat(name, width, gamma, width < 2 ? 0 : 1 << Math.min(width - 2, 30), zero);
+  }
+
+  /** Nearest-even in the log domain; overflow to the largest magnitude, infinity and NaN to NaN. */
+  @Override
+  public Projection defaultProjection() {
+    return new Projection(
+        Rounding.NEAREST_EVEN,
+        new Saturation(
+            Saturation.Overflow.MAX_FINITE,
+            Saturation.Infinity.KEEP,
+            Saturation.Nan.NAN_OR_MAX,
+            Saturation.Underflow.FLUSH,
+            false));
+  }
+
+  @Override
+  public float decode(int code) {
+    int magnitude = code & largest();
+    if (magnitude == 0 && zero == Zero.RESERVED) {
+      return isNegative(code) ? Float.NaN : 0;
+    }
+    float value = magnitude(magnitude);
+    return isNegative(code) ? -value : value;
+  }
+
+  private float magnitude(int code) {
+    int steps = code - bias;
+    return Math.scalb(
+        LogGrid.of(gamma).floats[steps & (gamma - 1)],
+        steps >> Integer.numberOfTrailingZeros(gamma));
+  }
+
+  @Override
+  public double decodeDouble(int code) {
+    int magnitude = code & largest();
+    if (magnitude == 0 && zero == Zero.RESERVED) {
+      return isNegative(code) ? Double.NaN : 0;
+    }
+    int steps = magnitude - bias;
+    double value =
+        Math.scalb(
+            LogGrid.of(gamma).doubles[steps & (gamma - 1)],
+            steps >> Integer.numberOfTrailingZeros(gamma));
+    return isNegative(code) ? -value : value;
+  }
+
+  @Override
+  public int encode(double x, Projection projection, int randomWord) {
+    long bits = Double.doubleToRawLongBits(x);
+    boolean negative = bits < 0;
+    long magnitude = bits & Long.MAX_VALUE;
+    Saturation saturation = projection.saturation();
+    if (magnitude >= DOUBLE_INFINITY) {
+      if (magnitude > DOUBLE_INFINITY) {
+        return nan(saturation);
+      }
+      return saturation.clampsInfinity(false, false) ? largest(negative) : special(negative);
+    }
+    if (magnitude == 0) {
+      return 0;
+    }
+
+    // |x| = significand * 2^(exponent - 52), significand in [2^52, 2^53)
+    int exponent = (int) (magnitude >>> 52) - 1023;
+    long significand = magnitude & (DOUBLE_HIDDEN - 1);
+    if (exponent == -1023) {
+      int shift = Long.numberOfLeadingZeros(significand) - 11;
+      significand <<= shift;
+      exponent = -1022 - shift;
+    } else {
+      significand |= DOUBLE_HIDDEN;
+    }
+
+    // floor is the magnitude code of the neighbour nearer to zero, codes going on both ways
+    LogGrid grid = LogGrid.of(gamma);
+    int half = grid.halfStep(significand);
+    long floor = (long) gamma * exponent + bias + (half >> 1);
+    Rounding rounding = projection.rounding();
+    boolean up;
+    int smallest = zero == Zero.RESERVED ? 1 : 0;
+    if (floor < smallest) {
+      if (zero == Zero.NONE) {
+        return withSign(0, negative);
+      }
+      up =
+          reachesSmallest(grid, floor, half, exponent, significand, negative, rounding, randomWord);
+      floor = 0;
+    } else {
+      boolean odd = (floor & 1) != 0;
+      up =
+          significand != DOUBLE_HIDDEN // the only power among them
+              && grid.up(rounding, negative, odd, half, significand, randomWord);
+    }
+    long rounded = floor + (up ? 1 : 0);
+
+    if (rounded > largest()) {
+      return saturation.clampsOverflow(rounding.mode(), negative, false, false)
+          ? largest(negative)
+          : special(negative);
+    }
+    if (rounded == 0 && zero == Zero.RESERVED) {
+      return saturation.underflow() == Saturation.Underflow.CLAMP ? withSign(1, negative) : 0;
+    }
+    return withSign((int) rounded, negative);
+  }
+
+  /** Whether a number between zero and the smallest magnitude, code 1, becomes the latter. */
+  private boolean reachesSmallest(
+      LogGrid grid,
+      long floor,
+      int half,
+      int exponent,
+      long significand,
+      boolean negative,
+      Rounding rounding,
+      int randomWord) {
+    boolean logarithmic = rounding.domain() == Rounding.Domain.OWN;
+    return switch (rounding.mode()) {
+      case TOWARD_ZERO -> false;
+      case TOWARD_POSITIVE -> !negative;
+      case TOWARD_NEGATIVE -> negative;
+      case TO_ODD -> true;
+      case NEAREST_EVEN, NEAREST_AWAY, STOCHASTIC -> {
+        if (logarithmic) {
+          yield floor == 0 && (half & 1) != 0;
+        }
+        // the fraction of the smallest magnitude, 2^((1 - bias) / gamma)
+        int steps = 1 - bias;
+        int j = steps & (gamma - 1);
+        int shift = exponent - (steps >> grid.gammaBits);
+        yield grid.upFromZero(rounding, j, significand, shift, randomWord);
+      }
+    };
+  }
+
+  private int nan(Saturation saturation) {
+    if (zero == Zero.RESERVED) {
+      return signMask();
+    }
+    return saturation.nan() == Saturation.Nan.NAN_OR_MAX ? largest() : signMask();
+  }
+
+  private int special(boolean negative) {
+    return zero == Zero.RESERVED ? signMask() : largest(negative);
+  }
+
+  private int largest(boolean negative) {
+    return withSign(largest(), negative);
+  }
+
+  private int withSign(int magnitude, boolean negative) {
+    return negative ? signMask() | magnitude : magnitude;
+  }
+
+  @Override
+  public boolean isNan(int code) {
+    return zero == Zero.RESERVED && (code & (signMask() | largest())) == signMask();
+  }
+
+  /** Always false. */
+  @Override
+  public boolean isInfinite(int code) {
+    return false;
+  }
+
+  @Override
+  public float maxFinite() {
+    return magnitude(largest());
+  }
+
+  @Override
+  public float minPositive() {
+    return magnitude(zero == Zero.RESERVED ? 1 : 0);
+  }
+
+  private boolean isNegative(int code) {
+    return (code & signMask()) != 0;
+  }
+
+  private int signMask() {
+    return 1 << (width - 1);
+  }
+
+  private int largest() {
+    return signMask() - 1;
+  }
+}
