@@ -1,0 +1,37 @@
+package dev.narrow.quant;
+
+import java.lang.foreign.MemorySegment;
+
+/** Memory that holds the codes of a tensor. Open: a backend adds the memory of its device. */
+public interface Storage {
+
+  /** How many bytes there are. */
+  long byteSize();
+
+  /**
+   * The memory itself, without a copy.
+   *
+   * @throws UnsupportedOperationException if it is not memory of the host
+   */
+  MemorySegment segment();
+
+  /** An array on the heap, wrapped. */
+  static Storage of(float[] array) {
+    return new HostStorage(MemorySegment.ofArray(array));
+  }
+
+  /** An array on the heap, wrapped. */
+  static Storage of(short[] array) {
+    return new HostStorage(MemorySegment.ofArray(array));
+  }
+
+  /** An array on the heap, wrapped. */
+  static Storage of(byte[] array) {
+    return new HostStorage(MemorySegment.ofArray(array));
+  }
+
+  /** A segment, wrapped; its lifetime stays its arena's. */
+  static Storage of(MemorySegment segment) {
+    return new HostStorage(segment);
+  }
+}

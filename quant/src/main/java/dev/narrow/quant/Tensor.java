@@ -1,0 +1,163 @@
+package dev.narrow.quant;
+
+import dev.narrow.formats.Codec;
+import dev.narrow.formats.Formats;
+import dev.narrow.formats.NumericFormat;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Numbers in a shape: codes of a format, times scales. An fp32 tensor has scales of one and its
+ * codes are its values. A user's array or segment is wrapped, never copied.
+ *
+ * <p>Codes lie in row-major order, each in 1, 2 or 4 bytes: the least that holds the format's
+ * width, in native byte order.
+ */
+public final class Tensor {
+  private final Shape shape;
+  private final NumericFormat format;
+  private final Storage storage;
+  private final Scales scales;
+  private final @Nullable Quantizer quantizer;
+
+  private Tensor(
+      Shape shape,
+      NumericFormat format,
+      Storage storage,
+      Scales scales,
+      @Nullable Quantizer quantizer) {
+    long expected = (long) shape.size() * bytesPerCode(format);
+    if (storage.byteSize() != expected) {
+      throw new IllegalArgumentException(
+          "storage has "
+              + storage.byteSize()
+              + " bytes, expected "
+              + expected
+              + " for shape "
+              + shape
+              + " in "
+              + format.name());
+    }
+    int count = scales.granularity().scales(shape);
+    if (scales.count() != count) {
+      throw new IllegalArgumentException(
+          "scales has " + scales.count() + " values, expected " + count + " for shape " + shape);
+    }
+    this.shape = shape;
+    this.format = format;
+    this.storage = storage;
+    this.scales = scales;
+    this.quantizer = quantizer;
+  }
+
+  /**
+   * A tensor over an array of its values: writes to one are seen in the other.
+   *
+   * @throws IllegalArgumentException if the array's length is not the shape's size
+   */
+  public static Tensor of(float[] values, int... dims) {
+    return of(Storage.of(values), Shape.of(dims), Formats.FP32, Scales.one());
+  }
+
+  /**
+   * A tensor over memory that holds float32 values in native byte order.
+   *
+   * @throws IllegalArgumentException if the segment's size is not the shape's size times 4
+   */
+  public static Tensor of(MemorySegment values, int... dims) {
+    return of(Storage.of(values), Shape.of(dims), Formats.FP32, Scales.one());
+  }
+
+  /**
+   * A tensor over codes.
+   *
+   * @throws IllegalArgumentException if storage or scales do not fit the shape
+   */
+  public static Tensor of(Storage codes, Shape shape, NumericFormat format, Scales scales) {
+    return new Tensor(shape, format, codes, scales, null);
+  }
+
+  /** A tensor of codes that a quantizer has made. */
+  static Tensor quantized(Storage codes, Shape shape, Scales scales, Quantizer quantizer) {
+    return new Tensor(shape, quantizer.format(), codes, scales, quantizer);
+  }
+
+  /** An fp32 tensor of zeros on the heap. */
+  public static Tensor zeros(int... dims) {
+    Shape shape = Shape.of(dims);
+    return of(Storage.of(new float[shape.size()]), shape, Formats.FP32, Scales.one());
+  }
+
+  /** Bytes that one code of the format takes in a tensor: 1, 2 or 4. */
+  public static int bytesPerCode(NumericFormat format) {
+    return format.width() <= 8 ? 1 : format.width() <= 16 ? 2 : 4;
+  }
+
+  /** The extents. */
+  public Shape shape() {
+    return shape;
+  }
+
+  /** The format of the codes. */
+  public NumericFormat format() {
+    return format;
+  }
+
+  /** The memory of the codes. */
+  public Storage storage() {
+    return storage;
+  }
+
+  /** The factors of the decoded codes. */
+  public Scales scales() {
+    return scales;
+  }
+
+  /** How the codes were made, if a quantizer made them. */
+  public Optional<Quantizer> quantizer() {
+    return Optional.ofNullable(quantizer);
+  }
+
+  /** Whether the codes are float32 values without scales, which can be read and written as such. */
+  public boolean isFp32() {
+    return format.equals(Formats.FP32) && scales.isOne();
+  }
+
+  /**
+   * The values as float32, in a new array: scale × decode(code), rounded once.
+   *
+   * @throws UnsupportedOperationException if the storage is not memory of the host
+   */
+  public float[] toFloats() {
+    float[] values = new float[shape.size()];
+    MemorySegment target = MemorySegment.ofArray(values);
+    if (format.equals(Formats.FP32)) {
+      target.copyFrom(storage.segment());
+    } else {
+      Codec.of(format, format.defaultProjection()).decode(storage.segment(), target, shape.size());
+    }
+    if (!scales.isOne()) {
+      int run = scales.granularity().run(shape);
+      for (int i = 0; i < values.length; i++) {
+        values[i] *= scales.get(i / run % scales.count());
+      }
+    }
+    return values;
+  }
+
+  /**
+   * The values as an fp32 tensor of their own, on the heap.
+   *
+   * @throws UnsupportedOperationException if the storage is not memory of the host
+   */
+  public Tensor toFp32() {
+    return of(Storage.of(toFloats()), shape, Formats.FP32, Scales.one());
+  }
+
+  /** The shape and the format, for example {@code e4m3fn[64, 10]}. */
+  @Override
+  public String toString() {
+    return format.name() + shape;
+  }
+}
