@@ -1,0 +1,197 @@
+package dev.narrow.kernels;
+
+import org.jspecify.annotations.Nullable;
+
+/** The definition of every kernel, and the fallback where the Vector API is not there. */
+final class ScalarKernels implements Kernels {
+  static final ScalarKernels INSTANCE = new ScalarKernels();
+
+  private static final int INFINITY_BITS = 0x7f800000;
+
+  private ScalarKernels() {}
+
+  /**
+   * The sum of sixteen lanes as a fixed tree: lane j with j + 8 for j below 8, then j with j + 4, j
+   * with j + 2, and 0 with 1. Lane j holds the elements i with i mod 16 = j, from +0, ascending.
+   */
+  static float tree(float[] lanes) {
+    for (int half = LANES / 2; half >= 1; half /= 2) {
+      for (int j = 0; j < half; j++) {
+        lanes[j] += lanes[j + half];
+      }
+    }
+    return canonical(lanes[0]);
+  }
+
+  static float canonical(float value) {
+    return Float.isNaN(value) ? Float.NaN : value;
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public int bits() {
+    return Float.SIZE;
+  }
+
+  @Override
+  public void matmul(
+      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate) {
+    for (int i = 0; i < c.rows(); i++) {
+      for (int j = 0; j < c.columns(); j++) {
+        float sum = 0f;
+        int ai = a.offset() + i * a.rowStride();
+        int bi = b.offset() + j * b.columnStride();
+        for (int k = 0; k < a.columns(); k++) {
+          sum = Math.fma(a.array()[ai], b.array()[bi], sum);
+          ai += a.columnStride();
+          bi += b.rowStride();
+        }
+        int ci = c.offset() + i * c.rowStride() + j;
+        if (bias != null) {
+          sum += bias[biasOffset + j];
+        }
+        if (accumulate) {
+          sum += c.array()[ci];
+        }
+        c.array()[ci] = canonical(sum);
+      }
+    }
+  }
+
+  @Override
+  public void exp(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Elementary.exp(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void exp2(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Elementary.exp2(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void log(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Elementary.log(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void relu(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      float value = x[xOffset + i];
+      y[yOffset + i] = value <= 0f ? 0f : value;
+    }
+  }
+
+  @Override
+  public void reluGradient(
+      float[] y, int yOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      dx[dxOffset + i] = y[yOffset + i] > 0f ? dy[dyOffset + i] : 0f;
+    }
+  }
+
+  @Override
+  public void add(float[] x, int xOffset, float[] y, int yOffset, float[] z, int zOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      z[zOffset + i] = canonical(x[xOffset + i] + y[yOffset + i]);
+    }
+  }
+
+  @Override
+  public void scale(float factor, float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = canonical(factor * x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void addScaled(float factor, float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = canonical(Math.fma(factor, x[xOffset + i], y[yOffset + i]));
+    }
+  }
+
+  @Override
+  public void divide(float[] x, int xOffset, float divisor, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = canonical(x[xOffset + i] / divisor);
+    }
+  }
+
+  @Override
+  public float sum(float[] x, int xOffset, int n) {
+    float[] lanes = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      lanes[i % LANES] += x[xOffset + i];
+    }
+    return tree(lanes);
+  }
+
+  @Override
+  public float sumOfSquares(float[] x, int xOffset, int n) {
+    float[] lanes = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      float value = x[xOffset + i];
+      lanes[i % LANES] = Math.fma(value, value, lanes[i % LANES]);
+    }
+    return tree(lanes);
+  }
+
+  @Override
+  public void sumRows(Matrix x, float[] y, int yOffset) {
+    for (int j = 0; j < x.columns(); j++) {
+      float sum = 0f;
+      for (int i = 0; i < x.rows(); i++) {
+        sum += x.array()[x.offset() + i * x.rowStride() + j * x.columnStride()];
+      }
+      y[yOffset + j] = canonical(sum);
+    }
+  }
+
+  @Override
+  public float max(float[] x, int xOffset, int n) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      float value = x[xOffset + i];
+      max = value > max ? value : max;
+    }
+    return max;
+  }
+
+  @Override
+  public float expShifted(float[] x, int xOffset, float shift, float[] y, int yOffset, int n) {
+    float[] lanes = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      float value = Elementary.exp(x[xOffset + i] - shift);
+      y[yOffset + i] = value;
+      lanes[i % LANES] += value;
+    }
+    return tree(lanes);
+  }
+
+  @Override
+  public Scan scan(float[] x, int xOffset, int n) {
+    int amax = 0;
+    int nonFinite = 0;
+    int first = -1;
+    for (int i = 0; i < n; i++) {
+      int magnitude = Float.floatToRawIntBits(x[xOffset + i]) & Integer.MAX_VALUE;
+      if (magnitude < INFINITY_BITS) {
+        amax = Math.max(amax, magnitude);
+      } else {
+        first = nonFinite == 0 ? i : first;
+        nonFinite++;
+      }
+    }
+    return new Scan(Float.intBitsToFloat(amax), nonFinite, first);
+  }
+}

@@ -1,0 +1,254 @@
+package dev.narrow.kernels;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels on the Vector API. Only {@link KernelProvider} names this class, after it has made
+ * sure that the module {@code jdk.incubator.vector} is there.
+ *
+ * <p>What is left after the last whole vector is done by {@link ScalarKernels}, whose bits are the
+ * same.
+ */
+final class VectorKernels implements Kernels {
+  /** At most 512 bits, so that a vector has no more than the sixteen lanes of a reduction. */
+  static final VectorSpecies<Float> SPECIES =
+      FloatVector.SPECIES_PREFERRED.length() <= LANES
+          ? FloatVector.SPECIES_PREFERRED
+          : FloatVector.SPECIES_512;
+
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, VectorShape.forBitSize(SPECIES.vectorBitSize()));
+  private static final int STEP = SPECIES.length();
+  private static final int INFINITY_BITS = 0x7f800000;
+  private static final ScalarKernels TAIL = ScalarKernels.INSTANCE;
+
+  VectorKernels() {
+    if (STEP < 4) {
+      throw new UnsupportedOperationException(
+          "the widest vector has " + SPECIES.vectorBitSize() + " bits, expected 128 or more");
+    }
+  }
+
+  static FloatVector canonical(FloatVector value) {
+    return value.blend(Float.NaN, value.test(VectorOperators.IS_NAN));
+  }
+
+  @Override
+  public String name() {
+    return "vector " + bits() + " bits";
+  }
+
+  @Override
+  public int bits() {
+    return SPECIES.vectorBitSize();
+  }
+
+  @Override
+  public void matmul(
+      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate) {
+    VectorMatmul.matmul(a, b, c, bias, biasOffset, accumulate);
+  }
+
+  @Override
+  public void exp(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorElementary.exp(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.exp(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void exp2(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorElementary.exp2(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.exp2(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void log(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorElementary.log(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.log(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void relu(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      FloatVector value = load(x, xOffset + i);
+      value.blend(0f, value.compare(VectorOperators.LE, 0f)).intoArray(y, yOffset + i);
+    }
+    TAIL.relu(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void reluGradient(
+      float[] y, int yOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorMask<Float> passed = load(y, yOffset + i).compare(VectorOperators.GT, 0f);
+      FloatVector.zero(SPECIES).blend(load(dy, dyOffset + i), passed).intoArray(dx, dxOffset + i);
+    }
+    TAIL.reluGradient(y, yOffset + bound, dy, dyOffset + bound, dx, dxOffset + bound, n - bound);
+  }
+
+  @Override
+  public void add(float[] x, int xOffset, float[] y, int yOffset, float[] z, int zOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      canonical(load(x, xOffset + i).add(load(y, yOffset + i))).intoArray(z, zOffset + i);
+    }
+    TAIL.add(x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
+  }
+
+  @Override
+  public void scale(float factor, float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      canonical(load(x, xOffset + i).mul(factor)).intoArray(y, yOffset + i);
+    }
+    TAIL.scale(factor, x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void addScaled(float factor, float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+    for (int i = 0; i < bound; i += STEP) {
+      canonical(factors.fma(load(x, xOffset + i), load(y, yOffset + i))).intoArray(y, yOffset + i);
+    }
+    TAIL.addScaled(factor, x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void divide(float[] x, int xOffset, float divisor, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      canonical(load(x, xOffset + i).div(divisor)).intoArray(y, yOffset + i);
+    }
+    TAIL.divide(x, xOffset + bound, divisor, y, yOffset + bound, n - bound);
+  }
+
+  // A reduction keeps its sixteen lanes in 16 / STEP vectors: one, two or four of them. The
+  // elements
+  // after the last sixteen are added to the lanes one by one.
+
+  @Override
+  public float sum(float[] x, int xOffset, int n) {
+    float[] lanes = new float[LANES];
+    int bound = n - n % LANES;
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = lane; i < bound; i += LANES) {
+        sum = sum.add(load(x, xOffset + i));
+      }
+      sum.intoArray(lanes, lane);
+    }
+    for (int i = bound; i < n; i++) {
+      lanes[i - bound] += x[xOffset + i];
+    }
+    return ScalarKernels.tree(lanes);
+  }
+
+  @Override
+  public float sumOfSquares(float[] x, int xOffset, int n) {
+    float[] lanes = new float[LANES];
+    int bound = n - n % LANES;
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = lane; i < bound; i += LANES) {
+        FloatVector value = load(x, xOffset + i);
+        sum = value.fma(value, sum);
+      }
+      sum.intoArray(lanes, lane);
+    }
+    for (int i = bound; i < n; i++) {
+      float value = x[xOffset + i];
+      lanes[i - bound] = Math.fma(value, value, lanes[i - bound]);
+    }
+    return ScalarKernels.tree(lanes);
+  }
+
+  @Override
+  public void sumRows(Matrix x, float[] y, int yOffset) {
+    int bound = x.columnStride() == 1 ? SPECIES.loopBound(x.columns()) : 0;
+    for (int j = 0; j < bound; j += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = 0; i < x.rows(); i++) {
+        sum = sum.add(load(x.array(), x.offset() + i * x.rowStride() + j));
+      }
+      canonical(sum).intoArray(y, yOffset + j);
+    }
+    TAIL.sumRows(x.columnRange(bound, x.columns()), y, yOffset + bound);
+  }
+
+  @Override
+  public float max(float[] x, int xOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    FloatVector max = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < bound; i += STEP) {
+      FloatVector value = load(x, xOffset + i);
+      max = max.blend(value, value.compare(VectorOperators.GT, max));
+    }
+    return Math.max(max.reduceLanes(VectorOperators.MAX), TAIL.max(x, xOffset + bound, n - bound));
+  }
+
+  @Override
+  public float expShifted(float[] x, int xOffset, float shift, float[] y, int yOffset, int n) {
+    float[] lanes = new float[LANES];
+    int bound = n - n % LANES;
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = lane; i < bound; i += LANES) {
+        FloatVector value = VectorElementary.exp(load(x, xOffset + i).sub(shift));
+        value.intoArray(y, yOffset + i);
+        sum = sum.add(value);
+      }
+      sum.intoArray(lanes, lane);
+    }
+    for (int i = bound; i < n; i++) {
+      float value = Elementary.exp(x[xOffset + i] - shift);
+      y[yOffset + i] = value;
+      lanes[i - bound] += value;
+    }
+    return ScalarKernels.tree(lanes);
+  }
+
+  @Override
+  public Scan scan(float[] x, int xOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    IntVector amax = IntVector.zero(INTS);
+    int nonFinite = 0;
+    int first = -1;
+    for (int i = 0; i < bound; i += STEP) {
+      IntVector magnitude = load(x, xOffset + i).reinterpretAsInts().and(Integer.MAX_VALUE);
+      VectorMask<Integer> finite = magnitude.compare(VectorOperators.LT, INFINITY_BITS);
+      amax = amax.lanewise(VectorOperators.MAX, magnitude, finite);
+      if (!finite.allTrue()) {
+        first = nonFinite == 0 ? i + finite.not().firstTrue() : first;
+        nonFinite += STEP - finite.trueCount();
+      }
+    }
+    Scan tail = TAIL.scan(x, xOffset + bound, n - bound);
+    if (nonFinite == 0 && tail.nonFinite() > 0) {
+      first = bound + tail.firstNonFinite();
+    }
+    float largest = Float.intBitsToFloat(amax.reduceLanes(VectorOperators.MAX));
+    return new Scan(Math.max(largest, tail.amax()), nonFinite + tail.nonFinite(), first);
+  }
+
+  private static FloatVector load(float[] x, int index) {
+    return FloatVector.fromArray(SPECIES, x, index);
+  }
+}
