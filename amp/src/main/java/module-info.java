@@ -1,0 +1,11 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Training in mixed precision: policy, loss scaling, optimizers, and networks that use them. */
+@NullMarked
+module dev.narrow.amp {
+  requires transitive dev.narrow.kernels;
+  requires static transitive org.jspecify;
+
+  exports dev.narrow.amp;
+  exports dev.narrow.amp.nn;
+}
