@@ -1,0 +1,25 @@
+package dev.narrow.cli;
+
+import java.io.Console;
+import java.util.Optional;
+
+/** What stands behind standard output. */
+final class Terminal {
+  private Terminal() {}
+
+  private static boolean isSmart() {
+    return !System.getenv().getOrDefault("TERM", "dumb").equals("dumb");
+  }
+
+  /** Whether standard error, where progress goes, is a terminal: only the launcher can tell. */
+  static boolean showsProgress() {
+    return isSmart() && Boolean.getBoolean("dev.narrow.stderr.terminal");
+  }
+
+  /** Whether colour is wanted: on a terminal, unless NO_COLOR is set (no-color.org). */
+  static boolean hasColour() {
+    return isSmart()
+        && Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()
+        && System.getenv().getOrDefault("NO_COLOR", "").isEmpty();
+  }
+}

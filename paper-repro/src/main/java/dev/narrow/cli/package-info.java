@@ -1,0 +1,5 @@
+/** The narrow command. */
+@NullMarked
+package dev.narrow.cli;
+
+import org.jspecify.annotations.NullMarked;

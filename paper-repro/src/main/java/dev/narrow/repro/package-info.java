@@ -1,0 +1,5 @@
+/** Experiments: data, arms, tables, reports. */
+@NullMarked
+package dev.narrow.repro;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,58 @@
+package dev.narrow;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the README says is what the code does. */
+class ReadmeTest {
+  private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+
+  private static String read(String file) throws IOException {
+    return Files.readString(ROOT.resolve(file));
+  }
+
+  /** The examples are tests of their own; the README has them word for word. */
+  @ParameterizedTest
+  @CsvSource({"casting, CastingTest", "wrapping, WrappedLoopTest"})
+  void examplesAreThoseThatTheTestsRun(String name, String test) throws IOException {
+    String source = read("paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
+    Matcher region =
+        Pattern.compile("// README: " + name + "\n(.*?)\\s+// end", Pattern.DOTALL).matcher(source);
+    assertTrue(region.find(), test);
+    String example = region.group(1).stripIndent().strip();
+    assertTrue(read("README.md").contains("```java\n" + example + "\n```"), example);
+  }
+
+  @Test
+  void theTableOfResultsIsTheCommittedOne() throws IOException {
+    List<String> report = read("paper-repro/results/first-table/report.md").lines().toList();
+    List<String> rows =
+        read("README.md").lines().filter(line -> line.matches("\\| .*(SGD|Madam) \\|.*")).toList();
+    assertFalse(rows.isEmpty());
+    rows.forEach(row -> assertTrue(report.contains(row), row));
+    long arms = report.stream().filter(line -> line.matches("\\| .*(SGD|Madam) \\|.*±.*")).count();
+    assertEquals(arms, rows.size());
+  }
+
+  @Test
+  void whatItLinksToIsThere() throws IOException {
+    Matcher links = Pattern.compile("\\]\\((?!https?:|#)([^)]+)\\)").matcher(read("README.md"));
+    int found = 0;
+    while (links.find()) {
+      assertTrue(Files.exists(ROOT.resolve(links.group(1))), links.group(1));
+      found++;
+    }
+    assertTrue(found > 0);
+  }
+}

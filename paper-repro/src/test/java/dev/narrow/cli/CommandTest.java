@@ -1,0 +1,127 @@
+package dev.narrow.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command as its user sees it: output, messages, exit codes. */
+class CommandTest {
+  private record Outcome(int exit, String out, String err) {}
+
+  private static Outcome narrow(String... args) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int exit = Main.run(new PrintWriter(out), new PrintWriter(err, true), args);
+    return new Outcome(exit, out.toString(), err.toString());
+  }
+
+  private static void assertRefused(String message, String... args) {
+    Outcome outcome = narrow(args);
+    assertEquals(2, outcome.exit, outcome.err);
+    assertEquals(1, outcome.err.lines().count(), outcome.err);
+    assertTrue(outcome.err.startsWith("narrow: "), outcome.err);
+    assertTrue(outcome.err.contains(message), outcome.err);
+    assertEquals("", outcome.out);
+  }
+
+  @Test
+  void formatsAreListed() {
+    Outcome outcome = narrow("formats");
+    assertEquals(0, outcome.exit, outcome.err);
+    for (String name : new String[] {"fp16", "bf16", "e4m3fn", "e5m2", "lns8", "lns8-madam"}) {
+      assertTrue(outcome.out.contains(name), name);
+    }
+    assertTrue(outcome.out.contains("448"), "the largest E4M3");
+  }
+
+  @Test
+  void theReadmeShowsTheList() throws Exception {
+    String readme = Files.readString(Path.of("..", "README.md"));
+    assertTrue(
+        readme.contains(narrow("formats").out), "the README's table of formats is not today's");
+  }
+
+  @Test
+  void oneFormatShowsItsValues() {
+    Outcome outcome = narrow("formats", "lns8");
+    assertTrue(
+        outcome.out.lines().anyMatch(line -> line.matches(".*0x40\\s.*\\s1\\.0\\s.*")),
+        outcome.out);
+    Outcome csv = narrow("formats", "fp16", "--csv");
+    assertEquals(65536 + 1, csv.out.lines().count());
+    assertTrue(csv.out.contains("0x7BFF,65504.0,"), "the largest fp16");
+  }
+
+  @Test
+  void mistakesAreNamedInOneLineWithTheNearestNames() {
+    assertRefused("bf16", "formats", "bf61");
+    assertRefused("lists (2^16)", "formats", "fp32", "--csv");
+    assertRefused("unknown experiment 'first-tabel', expected first-table", "repro", "first-tabel");
+    assertRefused(
+        "unknown data set 'glyph', expected one of glyphs", "repro", "--dataset", "glyph");
+    assertRefused("--out is empty", "repro", "--out", "");
+    assertRefused("--data is empty", "repro", "--data", "");
+    assertRefused("--seeds = 1, expected 2 to 1000", "repro", "--seeds", "1");
+    assertRefused("--seeds", "repro", "--sedes", "3");
+    assertRefused("--scale", "repro", "--scale", "huge");
+    assertRefused("Unmatched argument", "fromats", "x");
+  }
+
+  @Test
+  void dataThatIsNotThereIsNamed(@TempDir Path empty) {
+    assertRefused("optdigits.tra", "repro", "--dataset", "optdigits", "--data", empty.toString());
+    assertRefused(
+        "directory", "repro", "--dataset", "mnist", "--data", empty.resolve("no").toString());
+  }
+
+  @Test
+  void aFileInTheWayOfTheOutputIsNamed(@TempDir Path directory) throws Exception {
+    Path file = Files.writeString(directory.resolve("taken"), "");
+    assertRefused("taken is a file, expected a directory", "repro", "--out", file.toString());
+  }
+
+  @Test
+  void experimentsAreListed() {
+    assertTrue(narrow("repro", "--list").out.contains("first-table"));
+  }
+
+  /** The whole main job at smoke scale: what it writes, that it resumes, and that it repeats. */
+  @Test
+  void theMainJobRunsResumesAndRepeats(@TempDir Path directory) throws Exception {
+    Path first = directory.resolve("first");
+    Outcome outcome = narrow("repro", "--scale", "smoke", "--out", first.toString());
+    assertEquals(0, outcome.exit, outcome.err);
+    assertTrue(outcome.out.contains("LNS8, LNS-Madam"), outcome.out);
+    assertTrue(outcome.err.contains("16/16 "), outcome.err);
+    for (String file : new String[] {"report.md", "report.html", "results.json", "run.json"}) {
+      assertTrue(Files.size(first.resolve(file)) > 500, file);
+    }
+    String page = Files.readString(first.resolve("report.html"));
+    assertTrue(page.contains("<svg"), "plots are inline");
+    assertFalse(page.contains("src=\"http"), "nothing is fetched");
+    String results = Files.readString(first.resolve("results.json"));
+
+    // Interrupted after one cell: half a file of another is no obstacle.
+    Path second = directory.resolve("second");
+    try (var cells = Files.list(first.resolve("cells"))) {
+      var some = cells.sorted().limit(2).toList();
+      Files.createDirectories(second.resolve("cells"));
+      Files.copy(some.get(0), second.resolve("cells").resolve(some.get(0).getFileName()));
+      Files.writeString(
+          second.resolve("cells").resolve(some.get(1).getFileName()), "{\"name\": \"");
+    }
+    Outcome resumed = narrow("repro", "--scale", "smoke", "--json", "--out", second.toString());
+    assertEquals(0, resumed.exit, resumed.err);
+    assertTrue(resumed.err.contains("1 of 16 runs were finished before"), resumed.err);
+    assertEquals(results, Files.readString(second.resolve("results.json")));
+    assertEquals(results, resumed.out);
+    assertFalse(results.contains("seconds"), "time is no part of the results");
+  }
+}
