@@ -24,6 +24,7 @@ public final class AmpPolicy {
           Saturation.Infinity.KEEP,
           Saturation.Nan.NAN_OR_MAX,
           Saturation.Underflow.FLUSH,
+          false,
           false);
 
   private final String name;

@@ -11,7 +11,7 @@ import java.math.BigInteger;
  * code stands for (1 + F / 2^(precision - 1)) * 2^(E - bias); where there are subnormals, codes
  * with E = 0 stand for F / 2^(precision - 1) * 2^(1 - bias) instead, and without subnormals the
  * code with E = F = 0 is zero if the format has one. In a signed format with a zero but without
- * negative zero the code of -0 is NaN. Every value of every format is a float32 value.
+ * negative zero the code of -0 is NaN.
  *
  * <p>A zero becomes the zero of its sign, +0 where there is no other. Without a zero it becomes
  * NaN, as in ml_dtypes, and without NaN the smallest number. Negative numbers become NaN in
@@ -47,24 +47,25 @@ public record FloatFormat(
     boolean zero)
     implements NumericFormat {
 
-  private static final long DOUBLE_INFINITY = 0x7FF0_0000_0000_0000L;
-  private static final long DOUBLE_HIDDEN = 1L << 52;
+  private static final int MAX_EXPONENT_BITS = 16;
+  private static final int MAX_BIAS = 1 << 17;
 
   /**
    * Checks the parameters.
    *
-   * @throws IllegalArgumentException if no format has them, or if one of its values is not a
-   *     float32
+   * @throws IllegalArgumentException if no format has them
    */
   public FloatFormat {
-    require("width", width, 2, 32);
+    require("width", width, 2, signed ? 32 : 31);
     int magnitudeBits = width - (signed ? 1 : 0);
-    require("precision", precision, Math.max(1, magnitudeBits - 7), Math.min(24, magnitudeBits));
-    int lowest = subnormals && precision > 1 ? 2 - precision : 1 - precision;
+    require(
+        "precision",
+        precision,
+        Math.max(1, magnitudeBits + 1 - MAX_EXPONENT_BITS),
+        Math.min(24, magnitudeBits));
     long magnitudes = 1L << magnitudeBits;
     require("highNans", highNans, 0, magnitudes - 2 - (infinities ? 1 : 0));
-    long top = (magnitudes - 1 - highNans - (infinities ? 1 : 0)) >>> (precision - 1);
-    require("bias", bias, top - Float.MAX_EXPONENT, lowest - Float.MIN_EXPONENT + 23);
+    require("bias", bias, -MAX_BIAS, MAX_BIAS);
     if (!zero && (subnormals || negativeZero)) {
       throw new IllegalArgumentException(
           "zero = false, expected true where there are subnormals or a negative zero");
@@ -82,11 +83,16 @@ public record FloatFormat(
     }
   }
 
-  /** Nearest-even; binary16 and binary32 as IEEE 754 has it, the others as in ml_dtypes. */
+  /**
+   * Nearest-even, but nearest-away for powers of two without zero (E8M0); binary16 and binary32
+   * saturate as IEEE 754 has it, the others as in ml_dtypes.
+   */
   @Override
   public Projection defaultProjection() {
+    boolean scale = !signed && !zero && precision == 1;
     return new Projection(
-        Rounding.NEAREST_EVEN, isInterchange() ? Saturation.IEEE : Saturation.ML_DTYPES);
+        scale ? Rounding.NEAREST_AWAY : Rounding.NEAREST_EVEN,
+        isInterchange() ? Saturation.IEEE : Saturation.ML_DTYPES);
   }
 
   @Override
@@ -111,14 +117,7 @@ public record FloatFormat(
   }
 
   private double magnitude(int code) {
-    int fraction = code & fractionMask();
-    int exponent = code >>> (precision - 1);
-    if (subnormals && exponent == 0) {
-      exponent = 1;
-    } else if (code != 0 || !zero) {
-      fraction |= 1 << (precision - 1);
-    }
-    return Math.scalb((double) fraction, exponent - bias - (precision - 1));
+    return Math.scalb((double) significand(code), exponent(code));
   }
 
   @Override
@@ -132,33 +131,38 @@ public record FloatFormat(
   public int encode(double x, Projection projection, int randomWord) {
     long bits = Double.doubleToRawLongBits(x);
     boolean negative = bits < 0;
-    long magnitude = bits & Long.MAX_VALUE;
     Saturation saturation = projection.saturation();
-    if (magnitude >= DOUBLE_INFINITY) {
-      if (magnitude > DOUBLE_INFINITY) {
-        int payload = (int) (bits >>> 29) & 0x7F_FFFF;
-        return nan((negative ? 0xFFC0_0000 : 0x7FC0_0000) | payload, saturation);
-      }
+    if (Double.isNaN(x)) {
+      int payload = (int) (bits >>> 29) & 0x7F_FFFF;
+      return nan((negative ? 0xFFC0_0000 : 0x7FC0_0000) | payload, saturation);
+    }
+    if (Double.isInfinite(x)) {
       return saturation.clampsInfinity(infinities, isFnuz())
           ? largest(negative)
           : special(negative);
     }
-    if (magnitude == 0) {
+    if (x == 0 || saturation.flushesInput(x)) {
       return zero ? withSign(0, negative) : nanOrSmallest();
     }
+    return round(
+        negative, Binary64.significand(x), Binary64.exponent(x), false, projection, randomWord);
+  }
+
+  /**
+   * The code of a finite number other than zero, with the magnitude significand * 2^(exponent - 63)
+   * or, if sticky, between that and the next significand's.
+   *
+   * @param significand with its top bit set, unsigned
+   */
+  int round(
+      boolean negative,
+      long significand,
+      int exponent,
+      boolean sticky,
+      Projection projection,
+      int randomWord) {
     if (negative && !signed) {
       return nanOrSmallest();
-    }
-
-    // |x| = significand * 2^(exponent - 52), significand in [2^52, 2^53)
-    int exponent = (int) (magnitude >>> 52) - 1023;
-    long significand = magnitude & (DOUBLE_HIDDEN - 1);
-    if (exponent == -1023) {
-      int shift = Long.numberOfLeadingZeros(significand) - 11;
-      significand <<= shift;
-      exponent = -1022 - shift;
-    } else {
-      significand |= DOUBLE_HIDDEN;
     }
 
     // floor is the magnitude code of the neighbour nearer to zero, codes going on beyond the
@@ -167,38 +171,38 @@ public record FloatFormat(
     int lowestExponent = subnormals ? 1 - bias : -bias;
     long floor;
     long fraction;
-    boolean sticky;
-    if (!subnormals && x * (negative ? -1 : 1) < magnitude(zero ? 1 : 0)) {
+    boolean inexact;
+    if (!subnormals && isBelowSmallest(significand, exponent)) {
       if (!zero) {
         return withSign(0, negative);
       }
       // the one gap whose width need not be a power of two: fraction = |x| / smallest
       floor = 0;
       long smallest = fractionBits == 0 ? 2 : (1L << fractionBits) + 1; // times 2^(1 - p - bias)
-      int shift = exponent - 52 + bias + fractionBits + 64;
+      int shift = Math.max(-256, exponent + bias + fractionBits + 1);
       BigInteger[] quotient =
-          BigInteger.valueOf(significand)
+          new BigInteger(Long.toUnsignedString(significand))
               .shiftLeft(Math.max(0, shift))
               .divideAndRemainder(BigInteger.valueOf(smallest).shiftLeft(Math.max(0, -shift)));
       fraction = quotient[0].longValue();
-      sticky = quotient[1].signum() != 0;
+      inexact = sticky || quotient[1].signum() != 0;
     } else {
       // the significand's low bits are the fraction: more of them below the lowest normal exponent
-      int drop = 52 - fractionBits + Math.max(0, lowestExponent - exponent);
+      long drop = 63L - fractionBits + Math.max(0, lowestExponent - exponent);
       floor = drop < 64 ? significand >>> drop : 0;
-      fraction =
-          drop <= 64 ? significand << (64 - drop) : drop < 128 ? significand >>> (drop - 64) : 0;
-      sticky = drop > 64 && (drop >= 128 || fraction << (drop - 64) != significand);
+      fraction = Rounder.fraction(significand, drop);
+      inexact = sticky || Rounder.loses(significand, drop);
       if (exponent >= lowestExponent) {
         floor += ((long) exponent + bias - 1) << fractionBits;
       }
     }
-    boolean up =
-        Rounder.up(projection.rounding(), negative, (floor & 1) != 0, fraction, sticky, randomWord);
+    Rounding rounding = projection.rounding();
+    boolean up = Rounder.up(rounding, negative, (floor & 1) != 0, fraction, inexact, randomWord);
     long rounded = floor + (up ? 1 : 0);
 
+    Saturation saturation = projection.saturation();
     if (rounded > largestMagnitude()) {
-      return saturation.clampsOverflow(projection.rounding().mode(), negative, infinities, isFnuz())
+      return saturation.clampsOverflow(rounding.mode(), negative, infinities, isFnuz())
           ? largest(negative)
           : special(negative);
     }
@@ -208,8 +212,17 @@ public record FloatFormat(
         && saturation.underflow() == Saturation.Underflow.CLAMP) {
       return withSign(1, negative);
     }
-    boolean flush = subnormals && saturation.flushToZero() && rounded >>> fractionBits == 0;
+    boolean flush = subnormals && saturation.flushResults() && rounded >>> fractionBits == 0;
     return withSign(flush ? 0 : (int) rounded, negative);
+  }
+
+  /** Whether a magnitude is below the smallest, in a format without subnormals. */
+  private boolean isBelowSmallest(long significand, int exponent) {
+    int code = zero ? 1 : 0;
+    int smallestExponent = (code >>> (precision - 1)) - bias;
+    long smallest = (1L << 63) | ((long) (code & fractionMask()) << (64 - precision));
+    return exponent < smallestExponent
+        || (exponent == smallestExponent && Long.compareUnsigned(significand, smallest) < 0);
   }
 
   /** The code of a NaN given as the bits of a float32 NaN. */
@@ -288,6 +301,61 @@ public record FloatFormat(
    */
   public boolean hasNan() {
     return highNans > 0 || hasNanForNegativeZero();
+  }
+
+  @Override
+  public Limits limits() {
+    int firstNormal = subnormals ? 1 << (precision - 1) : zero ? 1 : 0;
+    double octaves = log2(largestMagnitude()) - log2(zero ? 1 : 0);
+    return Limits.of(
+        this,
+        magnitude(largestMagnitude()),
+        magnitude(Math.min(firstNormal, largestMagnitude())),
+        magnitude(zero ? 1 : 0),
+        octaves);
+  }
+
+  private double log2(int code) {
+    int shift = Math.max(0, (code >>> (precision - 1)) - 1); // binades above the lowest normal one
+    int inLowest = code - (shift << (precision - 1));
+    return Math.log(significand(inLowest)) / Math.log(2) + exponent(inLowest) + shift;
+  }
+
+  /** The integer significand of a finite code: its magnitude is significand * 2^exponent. */
+  long significand(int code) {
+    int magnitude = code & magnitudeMask();
+    boolean hidden = subnormals ? magnitude >>> (precision - 1) != 0 : magnitude != 0 || !zero;
+    return (magnitude & fractionMask()) | (hidden ? 1L << (precision - 1) : 0);
+  }
+
+  /** The exponent that belongs to {@link #significand}. */
+  int exponent(int code) {
+    int field = (code & magnitudeMask()) >>> (precision - 1);
+    return (subnormals && field == 0 ? 1 : field) - bias - (precision - 1);
+  }
+
+  /** An integer that counts the values upward from zero, or from the smallest positive one. */
+  long rank(int code) {
+    long magnitude = code & magnitudeMask();
+    return !isNegative(code) ? magnitude : zero ? -magnitude : -1 - magnitude;
+  }
+
+  /** The code of a rank; where there are two zeros, that of the sign asked for. */
+  int atRank(long rank, boolean negativeIfZero) {
+    if (rank == 0 && zero) {
+      return negativeIfZero && negativeZero ? signMask() : 0;
+    }
+    return rank >= 0 ? (int) rank : signMask() | (int) (zero ? -rank : -1 - rank);
+  }
+
+  /** The rank of the greatest value, infinity included. */
+  long highestRank() {
+    return (long) largestMagnitude() + (infinities ? 1 : 0);
+  }
+
+  /** The rank of the least value. */
+  long lowestRank() {
+    return !signed ? 0 : zero ? -highestRank() : -1 - highestRank();
   }
 
   private boolean isFnuz() {

@@ -44,7 +44,7 @@ final class FloatKernel extends Kernel {
 
   static boolean supports(FloatFormat format, Projection projection) {
     return projection.rounding().mode() == Rounding.Mode.NEAREST_EVEN
-        && !projection.saturation().flushToZero()
+        && !projection.saturation().flushes()
         && format.signed()
         && format.zero()
         && format.subnormals()

@@ -26,7 +26,7 @@ final class HalfKernel extends Kernel {
         && rounding.mode() == Rounding.Mode.NEAREST_EVEN
         && !saturation.clampsOverflow(rounding.mode(), false, true, false)
         && !saturation.clampsInfinity(true, false)
-        && !saturation.flushToZero();
+        && !saturation.flushes();
   }
 
   @Override

@@ -34,6 +34,18 @@ class Kernel {
         keepsZero = f.zero() == LogFormat.Zero.NONE;
         keepsNan = keepsZero;
       }
+      case PositFormat f -> {
+        keepsZero = false;
+        keepsNan = false;
+      }
+      case FixedFormat f -> {
+        keepsZero = false;
+        keepsNan = true;
+      }
+      case TableFormat f -> {
+        keepsZero = !f.values().contains(0f);
+        keepsNan = true;
+      }
     }
   }
 
@@ -47,6 +59,9 @@ class Kernel {
       case LogFormat f when LogKernel.supports(f, projection) -> new LogKernel(f, projection);
       case FloatFormat f -> new Kernel(f, projection);
       case LogFormat f -> new Kernel(f, projection);
+      case PositFormat f -> new Kernel(f, projection);
+      case FixedFormat f -> new Kernel(f, projection);
+      case TableFormat f -> new Kernel(f, projection);
     };
   }
 
@@ -81,7 +96,9 @@ class Kernel {
       int count = Math.min(BLOCK, n - at);
       random.words(firstIndex + at, words, count);
       for (int i = 0; i < count; i++) {
-        codes[to + at + i] = format.encode(src[from + at + i], projection, words[i]);
+        float x = src[from + at + i];
+        boolean flush = projection.saturation().flushesInput(x);
+        codes[to + at + i] = format.encode(flush ? Math.copySign(0f, x) : x, projection, words[i]);
       }
     }
   }
@@ -150,6 +167,7 @@ class Kernel {
     if (!projection.rounding().isStochastic()) {
       return format.decode(format.encode(x, projection));
     }
-    return format.decode(format.encode(x, projection, word));
+    boolean flush = projection.saturation().flushesInput(x);
+    return format.decode(format.encode(flush ? Math.copySign(0f, x) : x, projection, word));
   }
 }

@@ -29,6 +29,9 @@ package dev.narrow.formats;
  *       zero of either sign becomes the positive one.
  * </ul>
  *
+ * <p>Magnitudes may lie beyond those of float64: they decode to infinity or zero, while rounding
+ * and arithmetic know their values.
+ *
  * <p>Above the largest magnitude the steps go on, and what rounds to more than the largest is an
  * overflow: to nearest in the log domain more than half a step above it.
  *
@@ -49,14 +52,13 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     NONE
   }
 
-  private static final long DOUBLE_INFINITY = 0x7FF0_0000_0000_0000L;
-  private static final long DOUBLE_HIDDEN = 1L << 52;
+  private static final long HIDDEN = 1L << 52;
+  private static final int MAX_BIAS = 1 << 17;
 
   /**
    * Checks the parameters.
    *
-   * @throws IllegalArgumentException if one is out of range, or if the magnitudes do not all lie in
-   *     the range of normal float32 numbers, 2^-126 to below 2^128
+   * @throws IllegalArgumentException if one is out of range
    */
   public LogFormat {
     if (width < 2 || width > 16) {
@@ -69,21 +71,9 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
               + ", expected a power of two from 1 to "
               + (1 << LogGrid.MAX_GAMMA_BITS));
     }
-    long smallest = zero == Zero.RESERVED ? 1 : 0;
-    long largest = (1L << (width - 1)) - 1;
-    long lowBias = largest - 128L * gamma + 1;
-    long highBias = smallest + 126L * gamma;
-    if (bias < lowBias || bias > highBias) {
+    if (bias < -MAX_BIAS || bias > MAX_BIAS) {
       throw new IllegalArgumentException(
-          "bias = "
-              + bias
-              + ", expected "
-              + (lowBias <= highBias ? lowBias + " to " + highBias : "a larger gamma")
-              + ": with width "
-              + width
-              + " and gamma "
-              + gamma
-              + " the magnitudes must lie in 2^-126 to below 2^128");
+          "bias = " + bias + ", expected " + -MAX_BIAS + " to " + MAX_BIAS);
     }
   }
 
@@ -111,6 +101,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
             Saturation.Infinity.KEEP,
             Saturation.Nan.NAN_OR_MAX,
             Saturation.Underflow.FLUSH,
+            false,
             false));
   }
 
@@ -120,15 +111,8 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     if (magnitude == 0 && zero == Zero.RESERVED) {
       return isNegative(code) ? Float.NaN : 0;
     }
-    float value = magnitude(magnitude);
+    float value = LogGrid.of(gamma).toFloat(magnitude - bias);
     return isNegative(code) ? -value : value;
-  }
-
-  private float magnitude(int code) {
-    int steps = code - bias;
-    return Math.scalb(
-        LogGrid.of(gamma).floats[steps & (gamma - 1)],
-        steps >> Integer.numberOfTrailingZeros(gamma));
   }
 
   @Override
@@ -137,11 +121,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     if (magnitude == 0 && zero == Zero.RESERVED) {
       return isNegative(code) ? Double.NaN : 0;
     }
-    int steps = magnitude - bias;
-    double value =
-        Math.scalb(
-            LogGrid.of(gamma).doubles[steps & (gamma - 1)],
-            steps >> Integer.numberOfTrailingZeros(gamma));
+    double value = LogGrid.of(gamma).toDouble(magnitude - bias);
     return isNegative(code) ? -value : value;
   }
 
@@ -149,28 +129,18 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
   public int encode(double x, Projection projection, int randomWord) {
     long bits = Double.doubleToRawLongBits(x);
     boolean negative = bits < 0;
-    long magnitude = bits & Long.MAX_VALUE;
     Saturation saturation = projection.saturation();
-    if (magnitude >= DOUBLE_INFINITY) {
-      if (magnitude > DOUBLE_INFINITY) {
-        return nan(saturation);
-      }
+    if (Double.isNaN(x)) {
+      return nan(saturation);
+    }
+    if (Double.isInfinite(x)) {
       return saturation.clampsInfinity(false, false) ? largest(negative) : special(negative);
     }
-    if (magnitude == 0) {
+    if (x == 0 || saturation.flushesInput(x)) {
       return 0;
     }
-
-    // |x| = significand * 2^(exponent - 52), significand in [2^52, 2^53)
-    int exponent = (int) (magnitude >>> 52) - 1023;
-    long significand = magnitude & (DOUBLE_HIDDEN - 1);
-    if (exponent == -1023) {
-      int shift = Long.numberOfLeadingZeros(significand) - 11;
-      significand <<= shift;
-      exponent = -1022 - shift;
-    } else {
-      significand |= DOUBLE_HIDDEN;
-    }
+    int exponent = Binary64.exponent(x);
+    long significand = Binary64.significand(x) >>> 11; // in [2^52, 2^53)
 
     // floor is the magnitude code of the neighbour nearer to zero, codes going on both ways
     LogGrid grid = LogGrid.of(gamma);
@@ -178,7 +148,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     long floor = (long) gamma * exponent + bias + (half >> 1);
     Rounding rounding = projection.rounding();
     boolean up;
-    int smallest = zero == Zero.RESERVED ? 1 : 0;
+    int smallest = smallest();
     if (floor < smallest) {
       if (zero == Zero.NONE) {
         return withSign(0, negative);
@@ -189,7 +159,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     } else {
       boolean odd = (floor & 1) != 0;
       up =
-          significand != DOUBLE_HIDDEN // the only power among them
+          significand != HIDDEN // the only power among them
               && grid.up(rounding, negative, odd, half, significand, randomWord);
     }
     long rounded = floor + (up ? 1 : 0);
@@ -221,7 +191,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
       case TOWARD_POSITIVE -> !negative;
       case TOWARD_NEGATIVE -> negative;
       case TO_ODD -> true;
-      case NEAREST_EVEN, NEAREST_AWAY, STOCHASTIC -> {
+      case NEAREST_EVEN, NEAREST_AWAY, STOCHASTIC, STOCHASTIC_A, STOCHASTIC_B -> {
         if (logarithmic) {
           yield floor == 0 && (half & 1) != 0;
         }
@@ -266,12 +236,46 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
 
   @Override
   public float maxFinite() {
-    return magnitude(largest());
+    return LogGrid.of(gamma).toFloat(largest() - bias);
   }
 
   @Override
   public float minPositive() {
-    return magnitude(zero == Zero.RESERVED ? 1 : 0);
+    return LogGrid.of(gamma).toFloat(smallest() - bias);
+  }
+
+  @Override
+  public Limits limits() {
+    LogGrid grid = LogGrid.of(gamma);
+    double smallest = grid.toDouble(smallest() - bias);
+    double octaves = (double) (largest() - smallest()) / gamma;
+    return Limits.of(this, grid.toDouble(largest() - bias), smallest, smallest, octaves);
+  }
+
+  /** An integer that counts the values upward from zero, or from the smallest positive one. */
+  long rank(int code) {
+    int magnitude = code & largest();
+    return !isNegative(code) ? magnitude : zero == Zero.RESERVED ? -magnitude : -1 - magnitude;
+  }
+
+  /** The code of a rank. */
+  int atRank(long rank) {
+    int magnitude = (int) (rank >= 0 ? rank : zero == Zero.RESERVED ? -rank : -1 - rank);
+    return rank >= 0 ? magnitude : signMask() | magnitude;
+  }
+
+  /** The rank of the greatest value. */
+  long highestRank() {
+    return largest();
+  }
+
+  /** The rank of the least value. */
+  long lowestRank() {
+    return zero == Zero.RESERVED ? -largest() : -1 - largest();
+  }
+
+  private int smallest() {
+    return zero == Zero.RESERVED ? 1 : 0;
   }
 
   private boolean isNegative(int code) {

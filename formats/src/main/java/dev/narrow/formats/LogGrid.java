@@ -85,6 +85,29 @@ final class LogGrid {
     return grid;
   }
 
+  /** 2^(steps / gamma), correctly rounded. */
+  float toFloat(int steps) {
+    int j = steps & ((1 << gammaBits) - 1);
+    int exponent = steps >> gammaBits;
+    return j == 0 || exponent >= Float.MIN_EXPONENT
+        ? Math.scalb(floats[j], exponent)
+        : subnormal(j, 23 + exponent - Float.MIN_EXPONENT) * Float.MIN_VALUE;
+  }
+
+  /** 2^(steps / gamma), correctly rounded. */
+  double toDouble(int steps) {
+    int j = steps & ((1 << gammaBits) - 1);
+    int exponent = steps >> gammaBits;
+    return j == 0 || exponent >= Double.MIN_EXPONENT
+        ? Math.scalb(doubles[j], exponent)
+        : subnormal(j, 52 + exponent - Double.MIN_EXPONENT) * Double.MIN_VALUE;
+  }
+
+  /** 2^(j / gamma + bits), rounded once to an integer. */
+  private long subnormal(int j, int bits) {
+    return bits < -1 ? 0 : Pow2.nearest(p -> p.power(j, gammaBits), bits);
+  }
+
   /** The largest i with 2^(i / (2 gamma)) not above the significand in [2^52, 2^53). */
   int halfStep(long significand) {
     int found = Arrays.binarySearch(halfSteps, significand);
@@ -117,9 +140,9 @@ final class LogGrid {
       case TOWARD_POSITIVE -> !negative;
       case TOWARD_NEGATIVE -> negative;
       case TO_ODD -> !odd;
-      case STOCHASTIC -> {
+      case STOCHASTIC, STOCHASTIC_A, STOCHASTIC_B -> {
         int n = rounding.randomBits();
-        long q = threshold(n, randomWord);
+        long q = threshold(rounding.mode(), n, randomWord);
         double x = significand * 0x1p-52;
         double border = approximateThreshold(step, n + 1, q, logarithmic);
         if (Math.abs(x - border) > APPROXIMATION) {
@@ -134,10 +157,11 @@ final class LogGrid {
   /**
    * The fraction, in units of 2^-(n + 1), from which a number rounds up: with R the top n bits of
    * the word, a fraction f does if f 2^n rounded to nearest is at least 2^n - R, that is from 2^n -
-   * R - 1/2 on.
+   * R - 1/2 on; in variant A, which does not round, from 2^n - R on.
    */
-  private static long threshold(int n, int randomWord) {
-    return 2 * ((1L << n) - Rounder.randomNumber(n, randomWord)) - 1;
+  private static long threshold(Rounding.Mode mode, int n, int randomWord) {
+    long whole = 2 * ((1L << n) - Rounder.randomNumber(n, randomWord));
+    return mode == Rounding.Mode.STOCHASTIC_A ? whole : whole - 1;
   }
 
   /**
@@ -185,14 +209,20 @@ final class LogGrid {
    */
   boolean upFromZero(Rounding rounding, int j, long significand, int shift, int randomWord) {
     int n = rounding.randomBits(); // 0 to nearest: the same rule without a random number
-    long q = threshold(n, randomWord);
+    Rounding.Mode mode = rounding.mode();
+    long q = threshold(mode, n, randomWord);
     int bits = 51 - n - shift;
     if (63 - Long.numberOfLeadingZeros(q) + bits >= 53) {
       return false; // q 2^bits, and so the border, is at least 2^53
     }
     if (j == 0) {
       long border = q << bits;
-      boolean tieUp = rounding.mode() == Rounding.Mode.NEAREST_AWAY || ((q + 1) / 2 & 1) == 0;
+      boolean tieUp =
+          switch (mode) {
+            case NEAREST_EVEN -> false;
+            case STOCHASTIC -> ((q + 1) / 2 & 1) == 0;
+            default -> true;
+          };
       return significand > border || (significand == border && tieUp);
     }
     return significand >= Pow2.ceiling(p -> p.power(j, gammaBits).times(q), bits);

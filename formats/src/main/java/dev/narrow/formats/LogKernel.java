@@ -68,7 +68,8 @@ final class LogKernel extends Kernel {
     return (rounding.mode() == Rounding.Mode.NEAREST_EVEN
             || rounding.mode() == Rounding.Mode.NEAREST_AWAY)
         && (logarithmic || format.gamma() > 1) // no ties
-        && format.bias() <= lowest + 125 * format.gamma(); // no subnormal float near the smallest
+        && format.bias() <= lowest + 125 * format.gamma() // no subnormal float near the smallest
+        && (1 << (format.width() - 1)) - 1 - format.bias() < 128 * format.gamma();
   }
 
   /** The magnitude code, codes going on both ways beyond the format's. */

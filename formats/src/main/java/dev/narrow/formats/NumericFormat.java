@@ -7,7 +7,8 @@ package dev.narrow.formats;
  * <p>A code occupies the low {@link #width()} bits of an {@code int}; the higher bits are ignored
  * on the way in and zero on the way out (for 32-bit formats the code fills the int).
  */
-public sealed interface NumericFormat permits FloatFormat, LogFormat {
+public sealed interface NumericFormat
+    permits FloatFormat, LogFormat, PositFormat, FixedFormat, TableFormat {
 
   /**
    * The name that {@link Formats#parse} understands.
@@ -56,7 +57,8 @@ public sealed interface NumericFormat permits FloatFormat, LogFormat {
    * @throws IllegalArgumentException if the rounding is stochastic: it needs a random word
    */
   default int encode(float x, Projection projection) {
-    return encode((double) x, projection); // exact
+    boolean flush = projection.saturation().flushesInput(x);
+    return encode(flush ? Math.copySign(0.0, x) : (double) x, projection); // exact
   }
 
   /**
@@ -101,6 +103,46 @@ public sealed interface NumericFormat permits FloatFormat, LogFormat {
    * @return true for both infinities
    */
   boolean isInfinite(int code);
+
+  /**
+   * The code of the least value greater than this code's, as in IEEE 754, 5.3.1: of the greatest
+   * value itself, of NaN a NaN.
+   *
+   * @param code in the low bits
+   * @return the code, the bits above the width zero
+   */
+  default int nextUp(int code) {
+    return Order.next(this, code, 1);
+  }
+
+  /**
+   * The code of the greatest value less than this code's, as in IEEE 754, 5.3.1: of the least value
+   * itself, of NaN a NaN.
+   *
+   * @param code in the low bits
+   * @return the code, the bits above the width zero
+   */
+  default int nextDown(int code) {
+    return Order.next(this, code, -1);
+  }
+
+  /**
+   * The distance from a code's magnitude to the next larger finite one, and from the largest to the
+   * next smaller.
+   *
+   * @param code in the low bits
+   * @return the distance, rounded to float64; infinity for infinities, NaN for NaN
+   */
+  default double ulp(int code) {
+    return Order.ulp(this, code);
+  }
+
+  /**
+   * The ends of the range and the density.
+   *
+   * @return the limits
+   */
+  Limits limits();
 
   /**
    * The largest finite value, rounded to float32.

@@ -31,6 +31,14 @@ final class Rounder {
       case TOWARD_POSITIVE -> !negative;
       case TOWARD_NEGATIVE -> negative;
       case TO_ODD -> !floorOdd;
+      case STOCHASTIC_A -> {
+        int n = rounding.randomBits();
+        yield (fraction >>> (64 - n)) + randomNumber(n, randomWord) >= 1L << n;
+      }
+      case STOCHASTIC_B -> {
+        int n = rounding.randomBits();
+        yield (fraction >>> (63 - n)) + 2 * randomNumber(n, randomWord) + 1 >= 2L << n;
+      }
       case STOCHASTIC -> {
         int n = rounding.randomBits();
         long rest = fraction << n;
@@ -40,6 +48,22 @@ final class Rounder {
         yield f + randomNumber(n, randomWord) >= 1L << n;
       }
     };
+  }
+
+  /**
+   * The bits that significand / 2^drop has after the binary point, in units of 2^-64, cut off.
+   *
+   * @param drop 1 or more
+   */
+  static long fraction(long significand, long drop) {
+    return drop <= 64 ? significand << (64 - drop) : drop < 128 ? significand >>> (drop - 64) : 0;
+  }
+
+  /** Whether {@link #fraction} cuts off anything. */
+  static boolean loses(long significand, long drop) {
+    return significand != 0
+        && (drop >= 128
+            || (drop > 64 && fraction(significand, drop) << (drop - 64) != significand));
   }
 
   /** The top n bits of a random word, n in 0..32. */

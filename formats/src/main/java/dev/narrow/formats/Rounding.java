@@ -1,12 +1,14 @@
 package dev.narrow.formats;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /**
  * How a real number becomes one of its two neighbours in a format.
  *
  * @param mode which neighbour is taken
- * @param randomBits for {@link Mode#STOCHASTIC} how many random bits decide, 1 to 32; otherwise 0
+ * @param randomBits for the stochastic modes how many random bits decide, 1 to 32; otherwise 0
  * @param domain where distance is measured by the modes to nearest and stochastic; the directed
  *     modes and to-odd do not measure distance and ignore it
  */
@@ -32,10 +34,22 @@ public record Rounding(Mode mode, int randomBits, Domain domain) {
     TO_ODD,
     /**
      * The neighbour farther from zero with probability f/2^n, where f is the fraction of the step
-     * times 2^n, rounded to nearest, ties to even (IEEE P3109, StochasticC): unbiased among the
-     * stochastic variants of few bits.
+     * times 2^n, rounded to nearest, ties to even (IEEE P3109, StochasticC). The only one of the
+     * three without bias, whatever the number of discarded bits.
      */
-    STOCHASTIC
+    STOCHASTIC,
+    /**
+     * As {@link #STOCHASTIC}, with f cut off to an integer (IEEE P3109, StochasticA). Over all
+     * fractions of d > n bits the mean result is 2^-(n + 1) - 2^-(d + 1) of a step too near to
+     * zero.
+     */
+    STOCHASTIC_A,
+    /**
+     * As {@link #STOCHASTIC}, with f rounded to nearest, ties away from zero (IEEE P3109,
+     * StochasticB). Over all fractions of d > n bits the mean result is 2^-(d + 1) of a step too
+     * far from zero.
+     */
+    STOCHASTIC_B
   }
 
   /** Where distance to a neighbour is measured. */
@@ -70,12 +84,13 @@ public record Rounding(Mode mode, int randomBits, Domain domain) {
    * @throws IllegalArgumentException if it does not fit the mode
    */
   public Rounding {
-    if (mode == Mode.STOCHASTIC ? randomBits < 1 || randomBits > 32 : randomBits != 0) {
+    boolean stochastic = isStochastic(mode);
+    if (stochastic ? randomBits < 1 || randomBits > 32 : randomBits != 0) {
       throw new IllegalArgumentException(
           "randomBits = "
               + randomBits
               + ", expected "
-              + (mode == Mode.STOCHASTIC ? "1 to 32" : "0")
+              + (stochastic ? "1 to 32" : "0")
               + " for "
               + mode);
     }
@@ -93,6 +108,60 @@ public record Rounding(Mode mode, int randomBits, Domain domain) {
   }
 
   /**
+   * Stochastic rounding by another of the three variants of IEEE P3109.
+   *
+   * @param variant a stochastic mode
+   * @param randomBits 1 to 32
+   * @return the rounding, in the format's own domain
+   * @throws IllegalArgumentException if {@code variant} is not stochastic, or {@code randomBits} is
+   *     not in 1..32
+   */
+  public static Rounding stochastic(Mode variant, int randomBits) {
+    if (!isStochastic(variant)) {
+      throw new IllegalArgumentException(
+          "variant = " + variant + ", expected STOCHASTIC, STOCHASTIC_A or STOCHASTIC_B");
+    }
+    return new Rounding(variant, randomBits, Domain.OWN);
+  }
+
+  /**
+   * The rounding that {@link #toString} writes so, in upper or lower case: {@code nearest-even},
+   * {@code to-odd}, {@code stochastic:8}, {@code stochastic-a:2}, {@code nearest-even/linear}.
+   *
+   * @param text the name of a mode, a colon and the number of random bits where it is stochastic,
+   *     and {@code /linear} for the linear domain
+   * @return the rounding
+   * @throws IllegalArgumentException if there is no such rounding; the message tells the nearest
+   *     names
+   */
+  public static Rounding parse(String text) {
+    String key = text.strip().toLowerCase(Locale.ROOT);
+    boolean linear = key.endsWith("/linear");
+    String mode = linear ? key.substring(0, key.length() - "/linear".length()) : key;
+    int colon = mode.indexOf(':');
+    String bits = colon < 0 ? "" : mode.substring(colon + 1);
+    String name = colon < 0 ? mode : mode.substring(0, colon);
+    for (Mode candidate : Mode.values()) {
+      if (word(candidate).equals(name)) {
+        if (isStochastic(candidate) != bits.matches("[1-9]|[12][0-9]|3[012]")
+            || isStochastic(candidate) != (colon >= 0)) {
+          throw new IllegalArgumentException(
+              "rounding = \""
+                  + text
+                  + "\", expected "
+                  + name
+                  + (isStochastic(candidate) ? ":1 to " + name + ":32" : ""));
+        }
+        int randomBits = bits.isEmpty() ? 0 : Integer.parseInt(bits);
+        return new Rounding(candidate, randomBits, linear ? Domain.LINEAR : Domain.OWN);
+      }
+    }
+    List<String> names = Arrays.stream(Mode.values()).map(Rounding::word).toList();
+    throw new IllegalArgumentException(
+        "rounding = \"" + text + "\", expected one of " + Names.nearest(name, names) + ", ...");
+  }
+
+  /**
    * This rounding with distance measured between values, not between logarithms.
    *
    * @return the same mode in the linear domain
@@ -107,14 +176,25 @@ public record Rounding(Mode mode, int randomBits, Domain domain) {
    * @return true for stochastic rounding
    */
   public boolean isStochastic() {
-    return mode == Mode.STOCHASTIC;
+    return isStochastic(mode);
+  }
+
+  private static boolean isStochastic(Mode mode) {
+    return switch (mode) {
+      case STOCHASTIC, STOCHASTIC_A, STOCHASTIC_B -> true;
+      case NEAREST_EVEN, NEAREST_AWAY, TOWARD_ZERO, TOWARD_POSITIVE, TOWARD_NEGATIVE, TO_ODD ->
+          false;
+    };
+  }
+
+  private static String word(Mode mode) {
+    return mode.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   /** For example {@code nearest-even}, {@code stochastic:8}, {@code nearest-even/linear}. */
   @Override
   public String toString() {
-    String name = mode.name().toLowerCase(Locale.ROOT).replace('_', '-');
-    return name
+    return word(mode)
         + (isStochastic() ? ":" + randomBits : "")
         + (domain == Domain.LINEAR ? "/linear" : "");
   }

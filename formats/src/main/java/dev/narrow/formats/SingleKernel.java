@@ -15,7 +15,7 @@ final class SingleKernel extends Kernel {
     return format.width() == 32
         && format.isInterchange()
         && !saturation.clampsInfinity(true, false)
-        && !saturation.flushToZero();
+        && !saturation.flushes();
   }
 
   private static int quiet(int bits) {

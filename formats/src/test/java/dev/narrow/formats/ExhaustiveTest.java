@@ -71,7 +71,7 @@ class ExhaustiveTest {
         Formats.E5M2,
         Formats.LNS8,
         Formats.LNS8_MADAM,
-        SampleFormats.E4M3FNUZ);
+        Formats.E4M3FNUZ);
   }
 
   @Tag("exhaustive")

@@ -30,10 +30,10 @@ class GoldenTest {
           "bf16", Formats.BF16,
           "e4m3fn", Formats.E4M3FN,
           "e5m2", Formats.E5M2,
-          "e4m3", SampleFormats.E4M3,
-          "e4m3fnuz", SampleFormats.E4M3FNUZ,
-          "e3m2", SampleFormats.E3M2,
-          "e2m1", SampleFormats.E2M1);
+          "e4m3", Formats.E4M3,
+          "e4m3fnuz", Formats.E4M3FNUZ,
+          "e3m2", Formats.E3M2,
+          "e2m1", Formats.E2M1);
 
   @Test
   void agreesWithMlDtypesAndNumPy() throws IOException {

@@ -58,6 +58,9 @@ final class Oracle {
         largest = (1 << (f.width() - 1)) - 1;
         firstNormal = 0;
       }
+      case PositFormat f -> throw new IllegalArgumentException("see ValueOracle: " + f);
+      case FixedFormat f -> throw new IllegalArgumentException("see ValueOracle: " + f);
+      case TableFormat f -> throw new IllegalArgumentException("see ValueOracle: " + f);
     }
     signBit = signed ? 1 << (format.width() - 1) : 0;
     lowest = hasZero ? 1 : 0;
@@ -97,7 +100,7 @@ final class Oracle {
           };
       return clamps ? finite(largest, negative) : infinity(negative);
     }
-    if (x == 0) {
+    if (x == 0 || (s.flushInputs() && Math.abs(x) < Double.MIN_NORMAL)) {
       if (hasZero) {
         return negative && hasNegativeZero ? signBit : 0;
       }
@@ -126,7 +129,7 @@ final class Oracle {
           };
       return clamps ? finite(largest, negative) : infinity(negative);
     }
-    if (hasSubnormals && magnitude < firstNormal && s.flushToZero()) {
+    if (hasSubnormals && magnitude < firstNormal && s.flushResults()) {
       magnitude = 0;
     }
     if (hasZero && !hasSubnormals && magnitude == 0) {
@@ -174,7 +177,8 @@ final class Oracle {
     if (own && low == 0 && hasZero && grid.logarithmic()) {
       boolean withinHalfStep = grid.compare(x, 0, 1, 1, true) > 0;
       return switch (rounding.mode()) {
-        case NEAREST_EVEN, NEAREST_AWAY, STOCHASTIC -> withinHalfStep ? high : low;
+        case NEAREST_EVEN, NEAREST_AWAY, STOCHASTIC, STOCHASTIC_A, STOCHASTIC_B ->
+            withinHalfStep ? high : low;
         case TOWARD_ZERO -> low;
         case TOWARD_POSITIVE -> negative ? low : high;
         case TOWARD_NEGATIVE -> negative ? high : low;
@@ -195,10 +199,36 @@ final class Oracle {
       }
       case STOCHASTIC -> {
         int n = rounding.randomBits();
-        long random = Integer.toUnsignedLong(word) >>> (32 - n);
-        yield fraction(x, low, n, own) + random >= 1L << n ? high : low;
+        yield fraction(x, low, n, own) + random(n, word) >= 1L << n ? high : low;
+      }
+      case STOCHASTIC_A -> {
+        int n = rounding.randomBits();
+        yield floor(x, low, n, own) + random(n, word) >= 1L << n ? high : low;
+      }
+      case STOCHASTIC_B -> {
+        int n = rounding.randomBits();
+        yield floor(x, low, n + 1, own) + 2 * random(n, word) + 1 >= 2L << n ? high : low;
       }
     };
+  }
+
+  private static long random(int n, int word) {
+    return Integer.toUnsignedLong(word) >>> (32 - n);
+  }
+
+  /** The fraction of the step above a magnitude code, times 2^n, cut off. */
+  private long floor(BigDecimal x, int code, int n, boolean own) {
+    long low = 0; // not above the fraction
+    long high = (1L << n) - 1;
+    while (low < high) {
+      long middle = (low + high + 1) / 2;
+      if (grid.compare(x, code, middle, n, own) >= 0) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
   }
 
   /** The fraction of the step above a magnitude code, times 2^n, rounded to nearest even. */

@@ -65,7 +65,7 @@ class SaturationTest {
         switch (format) {
           case "e4m3fn" -> Formats.E4M3FN;
           case "e5m2" -> Formats.E5M2;
-          default -> SampleFormats.E4M3FNUZ;
+          default -> Formats.E4M3FNUZ;
         };
     Projection nearest = new Projection(Rounding.NEAREST_EVEN, preset(name));
     assertCode(overflow, f, 1e9, nearest);
@@ -87,6 +87,6 @@ class SaturationTest {
   @CsvSource({"ml-dtypes, 8", "ieee, 7", "ocp-sat, 7"})
   void nanWithoutNan(String name, int code) {
     Projection projection = new Projection(Rounding.NEAREST_EVEN, preset(name));
-    assertEquals(code, SampleFormats.E2M1.encode(Double.NaN, projection));
+    assertEquals(code, Formats.E2M1.encode(Double.NaN, projection));
   }
 }

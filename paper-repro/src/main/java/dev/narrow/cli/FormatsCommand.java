@@ -1,9 +1,12 @@
 package dev.narrow.cli;
 
+import dev.narrow.formats.FixedFormat;
 import dev.narrow.formats.FloatFormat;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.LogFormat;
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.formats.PositFormat;
+import dev.narrow.formats.TableFormat;
 import dev.narrow.repro.report.CsvTable;
 import dev.narrow.repro.report.Table;
 import dev.narrow.repro.report.TerminalTable;
@@ -98,8 +101,8 @@ final class FormatsCommand implements Callable<Integer> {
               layout(format),
               number(format.maxFinite()),
               number(format.minPositive()),
-              String.format(Locale.ROOT, "%.1f", octaves(format)),
-              String.format(Locale.ROOT, "%.2g %%", 100 * worstRelativeError(format)));
+              String.format(Locale.ROOT, "%.1f", format.limits().octaves()),
+              error(format));
     }
     return table;
   }
@@ -112,7 +115,9 @@ final class FormatsCommand implements Callable<Integer> {
             .row("layout", layout(format))
             .row("largest", number(format.maxFinite()))
             .row("smallest", number(format.minPositive()))
-            .row("dynamic range", String.format(Locale.ROOT, "%.2f octaves", octaves(format)));
+            .row(
+                "dynamic range",
+                String.format(Locale.ROOT, "%.2f octaves", format.limits().octaves()));
     return switch (format) {
       case FloatFormat f ->
           table
@@ -124,6 +129,9 @@ final class FormatsCommand implements Callable<Integer> {
           table
               .row("base factor", f.gamma() + " steps to an octave")
               .row("exponent bias", Integer.toString(f.bias()));
+      case PositFormat f -> table.row("exponent bits", Integer.toString(f.exponentBits()));
+      case FixedFormat f -> table.row("fraction bits", Integer.toString(f.fractionBits()));
+      case TableFormat f -> table.row("values", Integer.toString(f.values().size()));
     };
   }
 
@@ -154,18 +162,26 @@ final class FormatsCommand implements Callable<Integer> {
               + (f.precision() - 1)
               + " significand";
       case LogFormat f -> "sign, " + (f.width() - 1) + " logarithm";
+      case PositFormat f -> "sign, regime, " + f.exponentBits() + " exponent, significand";
+      case FixedFormat f ->
+          (f.signed() ? "signed, " : "unsigned, ") + f.fractionBits() + " fraction";
+      case TableFormat f -> f.values().size() + " values";
     };
   }
 
-  private static double octaves(NumericFormat format) {
-    return (Math.log(format.maxFinite()) - Math.log(format.minPositive())) / Math.log(2);
+  private static String error(NumericFormat format) {
+    double error = worstRelativeError(format);
+    return Double.isNaN(error) ? "–" : String.format(Locale.ROOT, "%.2g %%", 100 * error);
   }
 
-  /** The largest |x - nearest| / |x| between normal neighbours. */
+  /** The largest |x - nearest| / |x| between normal neighbours; NaN where it depends on x. */
   private static double worstRelativeError(NumericFormat format) {
     return switch (format) {
       case FloatFormat f -> 1 / (Math.scalb(2.0, f.precision() - 1) + 1);
       case LogFormat f -> Math.pow(2, 0.5 / f.gamma()) - 1;
+      case PositFormat f -> Double.NaN;
+      case FixedFormat f -> Double.NaN;
+      case TableFormat f -> Double.NaN;
     };
   }
 

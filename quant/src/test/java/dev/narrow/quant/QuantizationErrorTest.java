@@ -105,6 +105,7 @@ class QuantizationErrorTest {
           switch (format) {
             case FloatFormat f -> 1 / (Math.scalb(1.0, f.precision()) + 1);
             case LogFormat f -> Math.pow(2, 0.5 / f.gamma()) - 1;
+            default -> throw new AssertionError(format);
           };
       float[] binade = new float[10_000];
       for (int i = 0; i < binade.length; i++) {

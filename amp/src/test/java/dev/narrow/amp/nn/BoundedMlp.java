@@ -111,6 +111,7 @@ final class BoundedMlp {
         switch (q.format()) {
           case FloatFormat f -> Math.scalb(1.0, stochastic ? 1 - f.precision() : -f.precision());
           case LogFormat f -> Math.pow(2, (stochastic ? 1.0 : 0.5) / f.gamma()) - 1 + U32;
+          default -> throw new IllegalArgumentException("no relative bound: " + q.format());
         };
     double largest = x.largestReach();
     double scale =
