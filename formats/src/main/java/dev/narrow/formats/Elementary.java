@@ -6,9 +6,10 @@ import java.math.BigInteger;
  * Elementary functions of {@link Dyadic} and {@link Power} numbers, to as many bits as anybody asks
  * of the result.
  *
- * <p>A result that is a dyadic number is returned as a {@link Dyadic}, a power of two as a Dyadic
- * or a {@link Power}. That every other result can be refined until it is decided rests on its not
- * being dyadic. The arguments are algebraic, and other than zero:
+ * <p>A result that is a dyadic number is returned as a {@link Dyadic}, and any other that is a
+ * power of two with a dyadic exponent as a {@link Power}. A {@link Refined} result is neither, so
+ * that comparing it with codes of any format, and with what lies midway between them, ends. The
+ * arguments are algebraic, and other than zero:
  *
  * <ul>
  *   <li>e^a is transcendental for algebraic a other than 0 (Lindemann 1882), and with it tanh a and
@@ -16,18 +17,16 @@ import java.math.BigInteger;
  *       other than 1: else e to its power would be transcendental.
  *   <li>2^a is transcendental for algebraic irrational a (Gelfond and Schneider 1934), and
  *       irrational for a dyadic a that is not an integer.
- *   <li>log2 of an odd integer above 1 is irrational: no power of it is a power of 2.
- *   <li>The reciprocal and the reciprocal root of an odd integer above 1 are not dyadic; a square
- *       root is an integer or irrational.
+ *   <li>log2 of an odd integer above 1 is irrational, as no power of it is a power of 2, and so
+ *       transcendental, as 2 to it is algebraic.
+ *   <li>No power of an odd integer above 1 is a power of 2, so that no root and no reciprocal of it
+ *       is one; and they are not dyadic unless they are integers.
  * </ul>
  *
  * <p>All throw IllegalArgumentException for a {@link Refined} argument, of which none of this is
  * known.
  */
 final class Elementary {
-  /** e^|x| lies beyond 2^(2^20), and 2^|x| does, for |x| of 2^20 and more. */
-  private static final int TOO_LARGE = Integer.numberOfTrailingZeros(Real.MAX_EXPONENT);
-
   private Elementary() {}
 
   /** e^x. */
@@ -114,6 +113,9 @@ final class Elementary {
     return switch (requirePositive(x)) {
       case Power power -> new Power(false, power.log2().scaled(-1));
       case Dyadic dyadic -> {
+        if (dyadic.isPowerOfTwo()) {
+          yield Power.of(false, dyadic.exponent(), 1);
+        }
         if ((dyadic.exponent() & 1) == 0) {
           BigInteger[] root = dyadic.significand().sqrtAndRemainder();
           if (root[1].signum() == 0) {
@@ -135,8 +137,8 @@ final class Elementary {
     return switch (requirePositive(x)) {
       case Power power -> new Power(false, power.log2().negated().scaled(-1));
       case Dyadic dyadic ->
-          dyadic.isPowerOfTwo() && (dyadic.exponent() & 1) == 0
-              ? new Dyadic(false, BigInteger.ONE, -dyadic.exponent() >> 1)
+          dyadic.isPowerOfTwo()
+              ? Power.of(false, -dyadic.exponent(), 1)
               : new Refined(false, bits -> encloseReciprocalSqrt(dyadic, bits));
       case Refined refined -> throw unknown(refined);
     };
@@ -176,7 +178,7 @@ final class Elementary {
    */
   private static Interval encloseExp(Real x, int shift, boolean negative, int bits) {
     int exponent = x.floorLog2() + shift;
-    if (exponent >= TOO_LARGE) {
+    if (exponent >= Real.LOG_MAX_EXPONENT) {
       return Interval.beyond(!negative, bits);
     }
     if (exponent < -bits) {
@@ -208,7 +210,7 @@ final class Elementary {
    */
   static Interval encloseExp2(Real x, int bits) {
     int exponent = x.floorLog2();
-    if (exponent >= TOO_LARGE) {
+    if (exponent >= Real.LOG_MAX_EXPONENT) {
       return Interval.beyond(!x.negative(), bits);
     }
     if (exponent < -bits) {

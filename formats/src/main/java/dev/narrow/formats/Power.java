@@ -28,7 +28,7 @@ record Power(boolean negative, Dyadic log2) implements Real {
     if (!log2.isInteger()) {
       return new Power(negative, log2);
     }
-    if (log2.floorLog2() >= Integer.numberOfTrailingZeros(MAX_EXPONENT)) {
+    if (log2.floorLog2() >= LOG_MAX_EXPONENT) {
       return new Refined(negative, bits -> Interval.beyond(!log2.negative(), bits));
     }
     int exponent = log2.significand().intValueExact() << log2.exponent();
@@ -43,6 +43,10 @@ record Power(boolean negative, Dyadic log2) implements Real {
 
   @Override
   public int floorLog2() {
-    return truncate(2).exponent();
+    if (log2.floorLog2() >= LOG_MAX_EXPONENT) {
+      return log2.negative() ? -MAX_EXPONENT : MAX_EXPONENT;
+    }
+    int whole = log2.significand().shiftRight(-log2.exponent()).intValueExact();
+    return log2.negative() ? ~whole : whole; // -whole - 1: log2 has a fraction
   }
 }

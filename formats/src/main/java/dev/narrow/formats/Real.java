@@ -11,8 +11,11 @@ import java.math.BigInteger;
  */
 sealed interface Real permits Dyadic, Power, Refined {
 
+  /** e^x and 2^x lie beyond what is reported for |x| of 2^20 and more. */
+  int LOG_MAX_EXPONENT = 20;
+
   /** The largest exponent of a {@link Truncation} that is not exact. */
-  int MAX_EXPONENT = 1 << 20;
+  int MAX_EXPONENT = 1 << LOG_MAX_EXPONENT;
 
   boolean negative();
 

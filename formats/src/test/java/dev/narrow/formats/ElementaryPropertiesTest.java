@@ -51,6 +51,11 @@ class ElementaryPropertiesTest {
         .as(Power::of);
   }
 
+  @Provide
+  Arbitrary<Real> arguments() {
+    return Arbitraries.oneOf(numbers().map(x -> x), powers());
+  }
+
   private static Dyadic of(long significand, int floorLog2) {
     Dyadic d = Dyadic.of(significand, 0);
     return d.scaled(floorLog2 - d.floorLog2());
@@ -130,6 +135,45 @@ class ElementaryPropertiesTest {
     int order = compare(x, y, 64);
     int image = compare(apply(name, x), apply(name, y), 64);
     assertTrue(image == 0 || image == (decreasing ? -order : order));
+  }
+
+  /** At any precision, not only where a result is decided. */
+  @Property
+  void enclosuresHoldTheNumberAndAreNarrow(
+      @ForAll("functions") String name,
+      @ForAll("arguments") Real x,
+      @ForAll @IntRange(min = 64, max = 300) int bits) {
+    Assume.that(defined(name, x));
+    if (apply(name, x) instanceof Refined refined && Math.abs(refined.floorLog2()) < 1 << 19) {
+      Interval interval = refined.magnitude().enclose(bits);
+      Dyadic low = new Dyadic(refined.negative(), interval.low(), interval.exponent());
+      Dyadic high = new Dyadic(refined.negative(), interval.high(), interval.exponent());
+      int outward = refined.negative() ? -1 : 1;
+      assertTrue(compare(low, refined, 1000) * outward <= 0);
+      assertEquals(1, compare(high, refined, 1000) * outward);
+      BigInteger width = interval.high().subtract(interval.low());
+      assertTrue(width.shiftLeft(bits - 4).compareTo(interval.low()) <= 0, width.toString());
+    }
+  }
+
+  @Property
+  void cutOffsOfTheSeriesAreWithinTheirBounds(
+      @ForAll("numbers") Dyadic x, @ForAll @IntRange(min = 64, max = 600) int precision) {
+    int finer = precision + 100;
+    assertWithin(FixedPoint.ln2(precision), 1, FixedPoint.ln2(finer));
+    BigInteger r = x.significand().shiftLeft(precision - 62).mod(FixedPoint.ln2(precision));
+    assertWithin(FixedPoint.exp(r, precision), 2, FixedPoint.exp(r.shiftLeft(100), finer));
+    BigInteger divisor = x.significand().multiply(BigInteger.valueOf(3)).add(BigInteger.TWO);
+    Interval atanh = FixedPoint.atanh(x.significand(), divisor, precision);
+    assertWithin(
+        atanh.low(),
+        atanh.high().subtract(atanh.low()).intValueExact(),
+        FixedPoint.atanh(x.significand(), divisor, finer).low());
+  }
+
+  private static void assertWithin(BigInteger low, int width, BigInteger finer) {
+    assertTrue(finer.compareTo(low.shiftLeft(100)) >= 0);
+    assertTrue(finer.compareTo(low.add(BigInteger.valueOf(width)).shiftLeft(100)) <= 0);
   }
 
   /** A power's image lies between those of its neighbours, which are dyadic. */

@@ -89,6 +89,8 @@ class ElementaryTest {
     assertEquals(Power.of(false, 5, 3), Elementary.reciprocal(x));
     assertEquals(Power.of(true, 5, 3), Elementary.reciprocal(Power.of(true, -5, 3)));
     assertEquals(Power.of(false, 5, 4), Elementary.reciprocalSqrt(x));
+    assertEquals(Power.of(false, 3, 1), Elementary.sqrt(Dyadic.of(8)));
+    assertEquals(Power.of(false, 1, 1), Elementary.reciprocalSqrt(Dyadic.of(0.5)));
     assertEquals(Dyadic.of(-4), Power.of(true, 16, 3));
     assertEquals(Dyadic.of(-1), Power.of(true, 0, 3));
   }
