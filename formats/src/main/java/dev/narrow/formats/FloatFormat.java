@@ -137,7 +137,7 @@ public record FloatFormat(
       return nan((negative ? 0xFFC0_0000 : 0x7FC0_0000) | payload, saturation);
     }
     if (Double.isInfinite(x)) {
-      return saturation.clampsInfinity(infinities, isFnuz())
+      return saturation.clampsInfinity(infinities, isFnuz(), negativeZero)
           ? largest(negative)
           : special(negative);
     }
@@ -202,7 +202,7 @@ public record FloatFormat(
 
     Saturation saturation = projection.saturation();
     if (rounded > largestMagnitude()) {
-      return saturation.clampsOverflow(rounding.mode(), negative, infinities, isFnuz())
+      return saturation.clampsOverflow(rounding.mode(), negative, infinities, negativeZero)
           ? largest(negative)
           : special(negative);
     }

@@ -24,8 +24,8 @@ final class HalfKernel extends Kernel {
         && format.width() == 16
         && format.isInterchange()
         && rounding.mode() == Rounding.Mode.NEAREST_EVEN
-        && !saturation.clampsOverflow(rounding.mode(), false, true, false)
-        && !saturation.clampsInfinity(true, false)
+        && !saturation.clampsOverflow(rounding.mode(), false, true, true)
+        && !saturation.clampsInfinity(true, false, true)
         && !saturation.flushes();
   }
 

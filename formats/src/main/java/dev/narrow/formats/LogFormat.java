@@ -134,7 +134,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
       return nan(saturation);
     }
     if (Double.isInfinite(x)) {
-      return saturation.clampsInfinity(false, false) ? largest(negative) : special(negative);
+      return saturation.clampsInfinity(false, false, true) ? largest(negative) : special(negative);
     }
     if (x == 0 || saturation.flushesInput(x)) {
       return 0;
@@ -165,7 +165,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     long rounded = floor + (up ? 1 : 0);
 
     if (rounded > largest()) {
-      return saturation.clampsOverflow(rounding.mode(), negative, false, false)
+      return saturation.clampsOverflow(rounding.mode(), negative, false, true)
           ? largest(negative)
           : special(negative);
     }

@@ -101,7 +101,7 @@ public record PositFormat(String name, int width, int exponentBits) implements N
     }
     boolean negative = Double.doubleToRawLongBits(x) < 0;
     if (Double.isInfinite(x)) {
-      return projection.saturation().clampsInfinity(false, false)
+      return projection.saturation().clampsInfinity(false, false, true)
           ? withSign(largest(), negative)
           : signMask();
     }

@@ -40,9 +40,10 @@ public record Saturation(
     /** The largest finite number of the sign. */
     MAX_FINITE,
     /**
-     * Infinity; without infinities NaN where NaN has the code of -0, else the largest (PyTorch).
+     * Infinity; without infinities the largest finite number where there is a -0 (as in E4M3FN),
+     * else NaN (PyTorch).
      */
-    INFINITY_FNUZ_NAN_OR_MAX
+    INFINITY_OR_NAN_OR_MAX
   }
 
   /** What becomes of an infinite input. */
@@ -59,9 +60,10 @@ public record Saturation(
      */
     MAX_FINITE_UNLESS_FNUZ,
     /**
-     * Infinity; without infinities NaN where NaN has the code of -0, else the largest (PyTorch).
+     * Infinity; without infinities the largest finite number where there is a -0 (as in E4M3FN),
+     * else NaN (PyTorch).
      */
-    INFINITY_FNUZ_NAN_OR_MAX
+    INFINITY_OR_NAN_OR_MAX
   }
 
   /** What becomes of a NaN input: the canonical NaN wherever the format has one, and else this. */
@@ -115,12 +117,12 @@ public record Saturation(
 
   /**
    * PyTorch 2.13's casts on the CPU, as measured: E4M3FN saturates, infinity too; formats with
-   * infinities overflow to them; the fnuz formats overflow to NaN.
+   * infinities overflow to them; the fnuz formats and E8M0 overflow to NaN.
    */
   public static final Saturation TORCH =
       new Saturation(
-          Overflow.INFINITY_FNUZ_NAN_OR_MAX,
-          Infinity.INFINITY_FNUZ_NAN_OR_MAX,
+          Overflow.INFINITY_OR_NAN_OR_MAX,
+          Infinity.INFINITY_OR_NAN_OR_MAX,
           Nan.NAN_OR_MAX,
           Underflow.FLUSH,
           false,
@@ -249,7 +251,8 @@ public record Saturation(
   }
 
   /** Whether a finite number beyond the largest becomes the largest, not infinity or NaN. */
-  boolean clampsOverflow(Rounding.Mode mode, boolean negative, boolean hasInfinity, boolean fnuz) {
+  boolean clampsOverflow(
+      Rounding.Mode mode, boolean negative, boolean hasInfinity, boolean hasNegativeZero) {
     boolean inward =
         switch (mode) {
           case TOWARD_ZERO, TO_ODD -> true;
@@ -262,18 +265,18 @@ public record Saturation(
       case BY_DIRECTION_OR_MAX -> inward || !hasInfinity;
       case SPECIAL -> false;
       case MAX_FINITE -> true;
-      case INFINITY_FNUZ_NAN_OR_MAX -> !hasInfinity && !fnuz;
+      case INFINITY_OR_NAN_OR_MAX -> !hasInfinity && hasNegativeZero;
     };
   }
 
   /** Whether an infinite input becomes the largest finite number, not infinity or NaN. */
-  boolean clampsInfinity(boolean hasInfinity, boolean fnuz) {
+  boolean clampsInfinity(boolean hasInfinity, boolean fnuz, boolean hasNegativeZero) {
     return switch (infinity) {
       case KEEP -> false;
       case KEEP_OR_MAX -> !hasInfinity;
       case MAX_FINITE -> true;
       case MAX_FINITE_UNLESS_FNUZ -> !fnuz;
-      case INFINITY_FNUZ_NAN_OR_MAX -> !hasInfinity && !fnuz;
+      case INFINITY_OR_NAN_OR_MAX -> !hasInfinity && hasNegativeZero;
     };
   }
 

@@ -14,7 +14,7 @@ final class SingleKernel extends Kernel {
     Saturation saturation = projection.saturation();
     return format.width() == 32
         && format.isInterchange()
-        && !saturation.clampsInfinity(true, false)
+        && !saturation.clampsInfinity(true, false, true)
         && !saturation.flushes();
   }
 

@@ -96,7 +96,7 @@ final class Oracle {
             case KEEP_OR_MAX -> !hasInfinity;
             case MAX_FINITE -> true;
             case MAX_FINITE_UNLESS_FNUZ -> !fnuz;
-            case INFINITY_FNUZ_NAN_OR_MAX -> !hasInfinity && !fnuz;
+            case INFINITY_OR_NAN_OR_MAX -> !hasInfinity && (hasNegativeZero || grid.logarithmic());
           };
       return clamps ? finite(largest, negative) : infinity(negative);
     }
@@ -125,7 +125,7 @@ final class Oracle {
             case BY_DIRECTION_OR_MAX -> inward || !hasInfinity;
             case SPECIAL -> false;
             case MAX_FINITE -> true;
-            case INFINITY_FNUZ_NAN_OR_MAX -> !hasInfinity && !fnuz;
+            case INFINITY_OR_NAN_OR_MAX -> !hasInfinity && (hasNegativeZero || grid.logarithmic());
           };
       return clamps ? finite(largest, negative) : infinity(negative);
     }
