@@ -49,7 +49,7 @@ final class FormatsCommand implements Callable<Integer> {
     if (name == null) {
       print(out, list());
     } else {
-      NumericFormat format = parse(name);
+      NumericFormat format = Arguments.parse(name, Formats::parse);
       if (csv) {
         if (format.width() > CSV_WIDTH) {
           throw new UsageException(
@@ -69,14 +69,6 @@ final class FormatsCommand implements Callable<Integer> {
     }
     out.flush();
     return 0;
-  }
-
-  private static NumericFormat parse(String name) {
-    try {
-      return Formats.parse(name);
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(String.valueOf(e.getMessage()));
-    }
   }
 
   private void print(PrintWriter out, Table table) {

@@ -1,0 +1,60 @@
+package dev.narrow.cli;
+
+import dev.narrow.formats.Codec;
+import dev.narrow.formats.RandomBits;
+import dev.narrow.quant.FortranOrder;
+import dev.narrow.quant.NpyReader;
+import dev.narrow.quant.NpyType;
+import dev.narrow.quant.NpyWriter;
+import java.io.IOException;
+import java.io.OutputStream;
+
+/**
+ * Floats of an .npy file to codes, block by block in the order in which they lie there. The random
+ * word of an element is that of its index in C order, so that the order of the file does not matter
+ * to its code.
+ */
+final class NpyEncoder {
+  private static final int BLOCK = 1 << 16;
+
+  private final NpyReader reader;
+  private final Codec codec;
+  private final RandomBits random;
+  private final FileProgress progress;
+
+  NpyEncoder(NpyReader reader, Codec codec, RandomBits random, FileProgress progress) {
+    this.reader = reader;
+    this.codec = codec;
+    this.random = random;
+    this.progress = progress;
+  }
+
+  void writeTo(OutputStream out) throws IOException {
+    NpyType type = NpyType.ofCodes(codec.format().width());
+    NpyWriter writer = new NpyWriter(out, reader.header().with(type));
+    int block = (int) Math.min(BLOCK, reader.header().elements());
+    boolean doubles = reader.header().type().kind() == NpyType.Kind.F8;
+    double[] wide = new double[doubles ? block : 0];
+    float[] narrow = new float[doubles ? 0 : block];
+    int[] codes = new int[block];
+    boolean permuted =
+        reader.header().fortranOrder() && codec.projection().rounding().isStochastic();
+    FortranOrder order = new FortranOrder(reader.header().shape());
+    for (int n; (n = doubles ? reader.read(wide) : reader.read(narrow)) > 0; progress.advance(n)) {
+      long first = reader.position() - n;
+      if (permuted) {
+        for (int i = 0; i < n; i++) {
+          int word = random.word(order.next());
+          codes[i] =
+              codec.format().encode(doubles ? wide[i] : narrow[i], codec.projection(), word);
+        }
+      } else if (doubles) {
+        codec.encode(wide, 0, codes, 0, n, random, first);
+      } else {
+        codec.encode(narrow, 0, codes, 0, n, random, first);
+      }
+      writer.write(codes, n);
+    }
+    writer.finish();
+  }
+}
