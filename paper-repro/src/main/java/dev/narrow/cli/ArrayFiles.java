@@ -31,6 +31,9 @@ final class ArrayFiles {
     if (Files.exists(in) && Files.exists(out) && Files.isSameFile(in, out)) {
       throw new UsageException(out + " is the input, expected another file for the output");
     }
+    if (Files.isDirectory(out)) {
+      throw new UsageException(out + " is a directory, expected a file");
+    }
     if (!force) {
       throw new UsageException(out + " exists; --force replaces it");
     }

@@ -5,6 +5,8 @@ import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.Projection;
 import dev.narrow.formats.RandomBits;
+import dev.narrow.formats.Rounding;
+import dev.narrow.formats.Saturation;
 import dev.narrow.quant.NpyReader;
 import dev.narrow.quant.NpyType;
 import dev.narrow.repro.report.AtomicFiles;
@@ -72,10 +74,10 @@ final class EncodeCommand implements Callable<Integer> {
     NumericFormat format = Arguments.parse(to, Formats::parse);
     Projection projection = format.defaultProjection();
     if (rounding != null) {
-      projection = projection.with(Arguments.parse(rounding, Projections::rounding));
+      projection = projection.with(Arguments.parse(rounding, Rounding::parse));
     }
     if (saturation != null) {
-      projection = projection.with(Arguments.parse(saturation, Projections::saturation));
+      projection = projection.with(Arguments.parse(saturation, Saturation::parse));
     }
     files.check();
     PrintWriter stdout = spec.commandLine().getOut();

@@ -41,17 +41,15 @@ final class NpyEncoder {
         reader.header().fortranOrder() && codec.projection().rounding().isStochastic();
     FortranOrder order = new FortranOrder(reader.header().shape());
     for (int n; (n = doubles ? reader.read(wide) : reader.read(narrow)) > 0; progress.advance(n)) {
-      long first = reader.position() - n;
-      if (permuted) {
-        for (int i = 0; i < n; i++) {
-          int word = random.word(order.next());
-          codes[i] =
-              codec.format().encode(doubles ? wide[i] : narrow[i], codec.projection(), word);
+      // Where C order is another one, each element has a random word of its own.
+      int run = permuted ? 1 : n;
+      for (int i = 0; i < n; i += run) {
+        long index = permuted ? order.next() : reader.position() - n;
+        if (doubles) {
+          codec.encode(wide, i, codes, i, run, random, index);
+        } else {
+          codec.encode(narrow, i, codes, i, run, random, index);
         }
-      } else if (doubles) {
-        codec.encode(wide, 0, codes, 0, n, random, first);
-      } else {
-        codec.encode(narrow, 0, codes, 0, n, random, first);
       }
       writer.write(codes, n);
     }
