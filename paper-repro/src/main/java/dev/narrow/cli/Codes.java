@@ -200,12 +200,12 @@ record Codes(NumericFormat format) {
     int exponent = Math.getExponent(magnitude);
     double significand = Math.scalb(magnitude, -exponent);
     if (significand == 1) {
-      return sign + "2^" + (exponent - lift);
+      return sign + (exponent == lift ? "1" : "2^" + (exponent - lift));
     }
     if (format instanceof FloatFormat f && f.precision() - 1 <= FRACTION_BITS) {
       int lowest = Math.getExponent(f.limits().minNormal());
       int shown = Math.max(exponent - lift, lowest);
-      return sign + decimal(Math.scalb(significand, exponent - lift - shown)) + " × 2^" + shown;
+      return sign + decimal(Math.scalb(significand, exponent - lift - shown)) + power(shown);
     }
     int fractionBits = 52 - Long.numberOfTrailingZeros(Double.doubleToLongBits(significand));
     return sign

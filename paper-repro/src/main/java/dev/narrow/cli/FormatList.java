@@ -12,6 +12,7 @@ import dev.narrow.repro.report.Table;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** All known formats, a row for each. */
 final class FormatList {
@@ -42,6 +43,39 @@ final class FormatList {
     return table
         .footnote("layout: bits of sign, exponent and significand; error: the largest relative")
         .footnote("one between normal neighbours. narrow formats NAME tells more of each.");
+  }
+
+  /** The same facts as plain numbers. */
+  static Table forMachines() {
+    Table table =
+        Table.of(
+            Stream.of(
+                    "format",
+                    "bits",
+                    "layout",
+                    "maxFinite",
+                    "minNormal",
+                    "minPositive",
+                    "epsilon",
+                    "octaves",
+                    "worstRelativeError")
+                .map(Table::left)
+                .toArray(Table.Column[]::new));
+    for (NumericFormat format : Formats.all()) {
+      Limits limits = format.limits();
+      table =
+          table.row(
+              format.name(),
+              Integer.toString(format.width()),
+              layout(format),
+              Double.toString(limits.maxFinite()),
+              Double.toString(limits.minNormal()),
+              Double.toString(limits.minPositive()),
+              Double.toString(limits.epsilon()),
+              Double.toString(limits.octaves()),
+              Double.toString(worstRelativeError(format)));
+    }
+    return table;
   }
 
   private static String layout(NumericFormat format) {

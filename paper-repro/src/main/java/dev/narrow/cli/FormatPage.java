@@ -172,6 +172,9 @@ final class FormatPage {
     if (codes.kind(positive) != Codes.Kind.ZERO) {
       return "none";
     }
+    if (format instanceof TableFormat && !named(Codes.Kind.ZERO).equals(codes.hex(positive))) {
+      return named(Codes.Kind.ZERO); // encoding yields the first of them alone
+    }
     int negative = format.encode(-0.0, format.defaultProjection());
     return codes.hex(positive)
         + (negative == positive ? "; no -0" : "; -0 is " + codes.hex(negative));
@@ -185,6 +188,11 @@ final class FormatPage {
               format.defaultProjection());
       return codes.kind(code) == kind ? "yes, " + codes.hex(code) + " for example" : "none";
     }
+    return named(kind);
+  }
+
+  /** All codes of a kind. */
+  private String named(Codes.Kind kind) {
     List<Integer> found =
         IntStream.range(0, 1 << format.width()).filter(c -> codes.kind(c) == kind).boxed().toList();
     if (found.isEmpty()) {

@@ -3,7 +3,6 @@ package dev.narrow.cli;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.repro.report.CsvTable;
-import dev.narrow.repro.report.Table;
 import dev.narrow.repro.report.TerminalTable;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -32,10 +31,10 @@ final class FormatsCommand implements Callable<Integer> {
   static final class Machine {
     @Option(
         names = "--csv",
-        description = "Print comma-separated values: every code and its value.")
+        description = "Print comma-separated values: the list, or every code of NAME.")
     boolean csv;
 
-    @Option(names = "--json", description = "Print JSON: the facts, and up to 16 bits the values.")
+    @Option(names = "--json", description = "Print JSON: the same facts, and of NAME every code.")
     boolean json;
 
     Machine() {}
@@ -52,7 +51,11 @@ final class FormatsCommand implements Callable<Integer> {
   }
 
   private String list() {
-    return machine.json ? FormatJson.list() : render(FormatList.table());
+    return machine.json
+        ? FormatJson.list()
+        : machine.csv
+            ? CsvTable.render(FormatList.forMachines())
+            : TerminalTable.render(FormatList.table(), Terminal.hasColour());
   }
 
   private String page(String given, NumericFormat format) {
@@ -64,12 +67,8 @@ final class FormatsCommand implements Callable<Integer> {
         throw new UsageException(
             given + " has 2^" + format.width() + " values, more than --csv lists (2^16)");
       }
-      return render(ValueTable.forMachines(format));
+      return CsvTable.render(ValueTable.forMachines(format));
     }
     return FormatPage.render(format, Terminal.hasColour());
-  }
-
-  private String render(Table table) {
-    return machine.csv ? CsvTable.render(table) : TerminalTable.render(table, Terminal.hasColour());
   }
 }

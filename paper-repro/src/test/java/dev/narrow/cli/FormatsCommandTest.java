@@ -99,6 +99,8 @@ class FormatsCommandTest {
     assertTrue(words("lns8").contains("0x41 0xC1 S.1000001 1.09050775 2^(1/8) number"));
     assertTrue(words("mxint8").contains("0x7F 0x81 01111111 1.984375 127 × 2^-6 number"));
     assertTrue(words("e8m0").contains("0x00 00000000 5.87747175e-39 2^-127 normal"));
+    assertTrue(words("e2m3").contains("0x0B 0x2B S.01.011 1.375 1.375 normal"));
+    assertTrue(words("fp4-bnb").contains("zero 0x0, 0x8"));
     assertTrue(words("posit16").contains("0x0001 0.000000000000001 1.38777878e-17 2^-56"));
   }
 
@@ -121,6 +123,14 @@ class FormatsCommandTest {
     JsonNode all = JsonMapper.shared().readTree(output("formats", "--json"));
     assertEquals(Formats.all().size(), all.size());
     assertFalse(all.get(0).has("values"));
+    List<String> list = output("formats", "--csv").lines().toList();
+    assertEquals(Formats.all().size() + 1, list.size());
+    assertTrue(
+        list.contains(
+            "e2m1,4,1-2-1,6.0,1.0,0.5,0.5,"
+                + Formats.E2M1.limits().octaves()
+                + ",0.2"), // 0.2 of 2.5: 2 or 3
+        list.toString());
   }
 
   @Test
