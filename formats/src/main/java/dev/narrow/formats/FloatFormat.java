@@ -377,7 +377,7 @@ public record FloatFormat(
             || (width == 32 && precision == 24 && bias == 127));
   }
 
-  private boolean isNegative(int code) {
+  boolean isNegative(int code) {
     return (code & signMask()) != 0;
   }
 

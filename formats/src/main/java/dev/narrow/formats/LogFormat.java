@@ -1,5 +1,9 @@
 package dev.narrow.formats;
 
+import java.math.BigInteger;
+import java.util.Objects;
+import java.util.function.Supplier;
+
 /**
  * A logarithmic number system: a sign and an unsigned magnitude m of {@code width - 1} bits that
  * stands for 2^((m - bias) / gamma). Negation flips the top bit, magnitudes sort as integers, and
@@ -162,10 +166,14 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
           significand != HIDDEN // the only power among them
               && grid.up(rounding, negative, odd, half, significand, randomWord);
     }
-    long rounded = floor + (up ? 1 : 0);
+    return finish(floor + (up ? 1 : 0), negative, projection);
+  }
 
+  /** The code of a rounded magnitude, magnitudes going on beyond the largest. */
+  private int finish(long rounded, boolean negative, Projection projection) {
+    Saturation saturation = projection.saturation();
     if (rounded > largest()) {
-      return saturation.clampsOverflow(rounding.mode(), negative, false, true)
+      return saturation.clampsOverflow(projection.rounding().mode(), negative, false, true)
           ? largest(negative)
           : special(negative);
     }
@@ -202,6 +210,104 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
         yield grid.upFromZero(rounding, j, significand, shift, randomWord);
       }
     };
+  }
+
+  /** The code of the number +-2^(numerator / 2^logDenominator). */
+  int round(
+      boolean negative, long numerator, int logDenominator, Projection projection, int randomWord) {
+    int drop = logDenominator - LogGrid.of(gamma).gammaBits - 1;
+    long half = drop <= 0 ? numerator << -drop : numerator >> drop;
+    boolean exact = drop <= 0 || half << drop == numerator;
+    Supplier<Real> x = () -> Power.of(negative, numerator, logDenominator);
+    return round(negative, half, exact, x, projection, randomWord);
+  }
+
+  /** The code of a number. */
+  int round(Real x, Projection projection, int randomWord) {
+    LogGrid grid = LogGrid.of(gamma);
+    long half;
+    boolean exact;
+    if (x instanceof Power power) {
+      Dyadic halves = power.log2().scaled(grid.gammaBits + 1);
+      BigInteger signed = halves.negative() ? halves.significand().negate() : halves.significand();
+      half = signed.shiftLeft(halves.exponent()).longValueExact(); // to the right it is floor
+      exact = halves.isInteger();
+    } else {
+      Real.Truncation t = x.truncate(53);
+      long significand = t.significand().longValue();
+      int place = grid.halfStep(significand);
+      half = ((long) t.exponent() << (grid.gammaBits + 1)) + place;
+      exact = t.exact() && significand == HIDDEN; // no other power is dyadic
+      boolean mayReachNext = !t.exact() && place + 1 < 2 * gamma;
+      if (mayReachNext && grid.halfSteps[place + 1] == significand + 1) {
+        Real next = Power.of(false, half + 1, grid.gammaBits + 1);
+        half += PowerSum.compareMagnitudes(x, next) > 0 ? 1 : 0; // equal to no power
+      }
+    }
+    return round(x.negative(), half, exact, () -> x, projection, randomWord);
+  }
+
+  /**
+   * The code of a number whose magnitude is 2^(half / (2 gamma)) if exact, else between that and
+   * the next half step.
+   */
+  private int round(
+      boolean negative,
+      long half,
+      boolean exact,
+      Supplier<Real> x,
+      Projection projection,
+      int randomWord) {
+    long floor = (half >> 1) + bias;
+    Rounding rounding = projection.rounding();
+    Rounding.Mode mode = rounding.mode();
+    boolean fromZero = floor < smallest();
+    if (fromZero && zero == Zero.NONE) {
+      return withSign(0, negative);
+    }
+    boolean floorOdd = !fromZero && (floor & 1) != 0;
+    boolean pastHalf = (half & 1) != 0 && (!fromZero || floor == 0);
+    if (exact && !fromZero && !pastHalf) {
+      return finish(floor, negative, projection);
+    }
+    boolean up =
+        switch (mode) {
+          case TOWARD_ZERO -> false;
+          case TOWARD_POSITIVE -> !negative;
+          case TOWARD_NEGATIVE -> negative;
+          case TO_ODD -> !floorOdd;
+          case NEAREST_EVEN, NEAREST_AWAY, STOCHASTIC, STOCHASTIC_A, STOCHASTIC_B -> {
+            boolean logarithmic = rounding.domain() == Rounding.Domain.OWN;
+            if (logarithmic && (fromZero || !rounding.isStochastic())) {
+              boolean tie = exact && pastHalf;
+              yield tie ? mode == Rounding.Mode.NEAREST_AWAY || floorOdd : pastHalf;
+            }
+            long step = fromZero ? Long.MIN_VALUE : floor - bias;
+            int side = PowerSum.compareMagnitudes(x.get(), border(step, rounding, randomWord));
+            yield side > 0 || (side == 0 && LogGrid.upAtThreshold(rounding, floorOdd, randomWord));
+          }
+        };
+    return finish((fromZero ? 0 : floor) + (up ? 1 : 0), negative, projection);
+  }
+
+  /**
+   * The number from which those above a step, or {@code Long.MIN_VALUE} for zero, round to the next
+   * one.
+   */
+  private Real border(long step, Rounding rounding, int randomWord) {
+    int gammaBits = LogGrid.of(gamma).gammaBits;
+    int bits = rounding.randomBits() + 1;
+    long q = LogGrid.threshold(rounding.mode(), rounding.randomBits(), randomWord);
+    if (rounding.domain() == Rounding.Domain.OWN) {
+      return Power.of(false, (step << bits) + q, gammaBits + bits);
+    }
+    boolean fromZero = step == Long.MIN_VALUE;
+    PowerSum sum = new PowerSum(gammaBits);
+    sum.add(Dyadic.of(q, -bits), fromZero ? 1L - bias : step + 1);
+    if (!fromZero && q != 1L << bits) {
+      sum.add(Dyadic.of((1L << bits) - q, -bits), step);
+    }
+    return Objects.requireNonNull(sum.value());
   }
 
   private int nan(Saturation saturation) {
@@ -252,6 +358,15 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     return Limits.of(this, grid.toDouble(largest() - bias), smallest, smallest, octaves);
   }
 
+  boolean isZero(int code) {
+    return zero == Zero.RESERVED && (code & (signMask() | largest())) == 0;
+  }
+
+  /** The logarithm of a magnitude that is not zero, in units of 1 / gamma. */
+  int steps(int code) {
+    return (code & largest()) - bias;
+  }
+
   /** An integer that counts the values upward from zero, or from the smallest positive one. */
   long rank(int code) {
     int magnitude = code & largest();
@@ -278,7 +393,7 @@ public record LogFormat(String name, int width, int gamma, int bias, Zero zero)
     return zero == Zero.RESERVED ? 1 : 0;
   }
 
-  private boolean isNegative(int code) {
+  boolean isNegative(int code) {
     return (code & signMask()) != 0;
   }
 

@@ -159,9 +159,22 @@ final class LogGrid {
    * the word, a fraction f does if f 2^n rounded to nearest is at least 2^n - R, that is from 2^n -
    * R - 1/2 on; in variant A, which does not round, from 2^n - R on.
    */
-  private static long threshold(Rounding.Mode mode, int n, int randomWord) {
+  static long threshold(Rounding.Mode mode, int n, int randomWord) {
     long whole = 2 * ((1L << n) - Rounder.randomNumber(n, randomWord));
     return mode == Rounding.Mode.STOCHASTIC_A ? whole : whole - 1;
+  }
+
+  /** Whether a number at the {@link #threshold} rounds up. */
+  static boolean upAtThreshold(Rounding rounding, boolean floorOdd, int randomWord) {
+    return switch (rounding.mode()) {
+      case NEAREST_EVEN -> floorOdd;
+      case STOCHASTIC -> {
+        // the fraction lies halfway between two multiples of 2^-n and becomes the even one
+        long q = threshold(rounding.mode(), rounding.randomBits(), randomWord);
+        yield ((q + 1) / 2 & 1) == 0;
+      }
+      default -> true;
+    };
   }
 
   /**
@@ -209,21 +222,15 @@ final class LogGrid {
    */
   boolean upFromZero(Rounding rounding, int j, long significand, int shift, int randomWord) {
     int n = rounding.randomBits(); // 0 to nearest: the same rule without a random number
-    Rounding.Mode mode = rounding.mode();
-    long q = threshold(mode, n, randomWord);
+    long q = threshold(rounding.mode(), n, randomWord);
     int bits = 51 - n - shift;
     if (63 - Long.numberOfLeadingZeros(q) + bits >= 53) {
       return false; // q 2^bits, and so the border, is at least 2^53
     }
     if (j == 0) {
       long border = q << bits;
-      boolean tieUp =
-          switch (mode) {
-            case NEAREST_EVEN -> false;
-            case STOCHASTIC -> ((q + 1) / 2 & 1) == 0;
-            default -> true;
-          };
-      return significand > border || (significand == border && tieUp);
+      return significand > border
+          || (significand == border && upAtThreshold(rounding, false, randomWord));
     }
     return significand >= Pow2.ceiling(p -> p.power(j, gammaBits).times(q), bits);
   }

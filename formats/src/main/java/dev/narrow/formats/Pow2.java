@@ -1,6 +1,7 @@
 package dev.narrow.formats;
 
 import java.math.BigInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Function;
 
 /**
@@ -12,7 +13,7 @@ import java.util.function.Function;
  */
 final class Pow2 {
   private static final int FIRST_PRECISION = 192;
-  private static final Pow2 FIRST = new Pow2(FIRST_PRECISION);
+  private static final AtomicReferenceArray<Pow2> DOUBLED = new AtomicReferenceArray<>(24);
   private static final int MAX_LOG_DENOMINATOR = 50;
 
   private final int precision;
@@ -25,6 +26,20 @@ final class Pow2 {
     for (int i = 1; i < roots.length; i++) {
       roots[i] = roots[i - 1].root();
     }
+  }
+
+  /** Powers with at least so many bits after the binary point. */
+  static Pow2 of(int precision) {
+    int doublings = 0;
+    while (FIRST_PRECISION << doublings < precision) {
+      doublings++;
+    }
+    Pow2 known = DOUBLED.get(doublings);
+    if (known == null) {
+      known = new Pow2(FIRST_PRECISION << doublings); // in a race both threads make the same
+      DOUBLED.set(doublings, known);
+    }
+    return known;
   }
 
   /** 2^(numerator / 2^logDenominator), the exponent in [0, 2). */
@@ -52,14 +67,14 @@ final class Pow2 {
   }
 
   private static long decided(Function<Pow2, Interval> number, Rule rule) {
-    Pow2 powers = FIRST;
+    Pow2 powers = of(FIRST_PRECISION);
     while (true) {
       Interval interval = number.apply(powers);
       BigInteger below = rule.round(interval.low, powers.precision);
       if (below.equals(rule.round(interval.high, powers.precision))) {
         return below.longValueExact();
       }
-      powers = new Pow2(2 * powers.precision);
+      powers = of(2 * powers.precision);
     }
   }
 
