@@ -9,7 +9,7 @@ import java.math.BigInteger;
  * below 2^-(2^20) as 2^-(2^20), inexact: a format whose exponents lie within 2^17 of zero rounds
  * them as it would have rounded the number itself, in every mode.
  */
-sealed interface Real permits Dyadic, Power, Rational, Refined {
+sealed interface Real permits Dyadic, Power, Refined {
 
   /** e^x and 2^x lie beyond what is reported for |x| of 2^20 and more. */
   int LOG_MAX_EXPONENT = 20;
