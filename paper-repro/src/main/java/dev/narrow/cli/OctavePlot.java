@@ -30,7 +30,8 @@ final class OctavePlot {
 
   OctavePlot(NumericFormat format) {
     double min = Math.max(format.limits().minPositive(), Double.MIN_VALUE);
-    double max = Math.min(format.limits().maxFinite(), Double.MAX_VALUE);
+    double max = format.limits().maxFinite();
+    max = Double.isInfinite(max) ? 0x1p1022 : max; // the rest lies beyond float64
     lowest = exponent(min);
     octaves = exponent(max) - lowest + 1;
     normalFrom = format instanceof FloatFormat f ? exponent(f.limits().minNormal()) - lowest : 0;
