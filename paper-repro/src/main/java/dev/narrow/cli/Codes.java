@@ -122,25 +122,28 @@ record Codes(NumericFormat format) {
     if (format.isInfinite(code)) {
       return Kind.INFINITY;
     }
-    double magnitude = Math.abs(format.decodeDouble(code));
-    if (magnitude == 0 && !(format instanceof FloatFormat f && (code & mask(f)) != 0)) {
-      return Kind.ZERO;
+    // The value may lie beyond float64: where codes tell, they decide.
+    if (format instanceof FloatFormat f) {
+      long magnitude = code & ((1L << (f.width() - (f.signed() ? 1 : 0))) - 1);
+      return magnitude == 0 && f.zero()
+          ? Kind.ZERO
+          : f.subnormals() && magnitude < 1L << (f.precision() - 1) ? Kind.SUBNORMAL : Kind.NORMAL;
     }
-    if (!(format instanceof FloatFormat)) {
-      return Kind.NUMBER;
-    }
-    return magnitude < format.limits().minNormal() ? Kind.SUBNORMAL : Kind.NORMAL;
+    boolean zero =
+        format instanceof LogFormat log
+            ? log.zero() == LogFormat.Zero.RESERVED && (code & (count() - 1)) == 0
+            : format.decodeDouble(code) == 0;
+    return zero ? Kind.ZERO : Kind.NUMBER;
   }
 
-  private static int mask(FloatFormat f) {
-    return (int) ((1L << (f.width() - (f.signed() ? 1 : 0))) - 1);
-  }
-
-  /** The value in decimal: all digits where they are few, otherwise nine. */
+  /** The value in decimal: all digits where they are few, otherwise nine; empty beyond float64. */
   String decimal(int code) {
     double value = format.decodeDouble(code);
+    if (isBeyondFloat64(code)) {
+      return "";
+    }
     if (format instanceof LogFormat) {
-      return decimal(format.decode(code), ROUNDED_DIGITS); // irrational: as float32 has it
+      return decimal(value, ROUNDED_DIGITS); // nearly all are irrational
     }
     return decimal(value);
   }
@@ -182,7 +185,7 @@ record Codes(NumericFormat format) {
           ? sign + "2^" + steps / f.gamma()
           : sign + "2^(" + steps + "/" + f.gamma() + ")";
     }
-    if (value == 0 || Double.isInfinite(value)) {
+    if (isBeyondFloat64(code)) {
       return "beyond float64";
     }
     if (format instanceof FixedFormat f) {
@@ -190,6 +193,12 @@ record Codes(NumericFormat format) {
       return String.format(Locale.ROOT, "%.0f", integer) + power(-f.fractionBits());
     }
     return product(value);
+  }
+
+  private boolean isBeyondFloat64(int code) {
+    double value = format.decodeDouble(code);
+    return (value == 0 && kind(code) != Kind.ZERO)
+        || (Double.isInfinite(value) && kind(code) != Kind.INFINITY);
   }
 
   /** A power of two, a short significand and one, or an integer and one. */

@@ -47,7 +47,7 @@ final class EncodeCommand implements Callable<Integer> {
         "nearest-even, nearest-away, toward-zero, toward-positive, toward-negative, to-odd,"
             + " stochastic:N with N random bits, stochastic-a:N, stochastic-b:N; in logarithmic"
             + " formats with /linear behind it, distance is that of values, not of logarithms.",
-        "Default: nearest-even."
+        "Default: the format's own, nearest-even nearly always."
       })
   @Nullable String rounding;
 
@@ -57,7 +57,7 @@ final class EncodeCommand implements Callable<Integer> {
       description = {
         "ieee, ocp-sat, ocp-nonsat, onnx-sat, onnx-nonsat, torch, ml-dtypes, ml-dtypes-sat,"
             + " p3109-finite, p3109-propagate, p3109-none.",
-        "Default: the format's own, as narrow formats FORMAT says."
+        "Default: the format's own: narrow formats FORMAT tells."
       })
   @Nullable String saturation;
 

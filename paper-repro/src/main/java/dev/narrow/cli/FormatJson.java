@@ -42,9 +42,9 @@ final class FormatJson {
     facts.put("remark", Formats.remark(format).orElse(null));
     facts.put("aliases", Formats.aliases(format));
     facts.put("definition", Definitions.of(format));
-    facts.put("maxFinite", limits.maxFinite());
-    facts.put("minNormal", limits.minNormal());
-    facts.put("minPositive", limits.minPositive());
+    facts.put("maxFinite", finite(limits.maxFinite()));
+    facts.put("minNormal", finite(limits.minNormal()));
+    facts.put("minPositive", finite(limits.minPositive()));
     facts.put("epsilon", finite(limits.epsilon()));
     facts.put("octaves", limits.octaves());
     facts.put("decibels", limits.decibels());
@@ -54,7 +54,7 @@ final class FormatJson {
     return facts;
   }
 
-  /** JSON has no NaN. */
+  /** JSON has neither NaN nor infinity. */
   private static @Nullable Double finite(double value) {
     return Double.isFinite(value) ? value : null;
   }

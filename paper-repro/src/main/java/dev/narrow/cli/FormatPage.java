@@ -103,9 +103,10 @@ final class FormatPage {
     int largest = encode(limits.maxFinite());
     boolean isFloat = format instanceof FloatFormat;
     table = row(table, isFloat ? "max normal" : "largest", largest);
-    int smallest = encode(limits.minPositive());
-    if (format instanceof FloatFormat) {
-      int minNormal = encode(limits.minNormal());
+    int zero = format.encode(0.0, clamping());
+    int smallest = codes.kind(zero) == Codes.Kind.ZERO ? format.nextUp(zero) : 0;
+    if (format instanceof FloatFormat f) {
+      int minNormal = f.subnormals() ? 1 << (f.precision() - 1) : smallest;
       table = row(table, "min normal", minNormal);
       if (codes.kind(smallest) == Codes.Kind.SUBNORMAL) {
         table = row(table, "max subnormal", format.nextDown(minNormal));
@@ -222,8 +223,13 @@ final class FormatPage {
   }
 
   private long finiteValues() {
-    return IntStream.range(0, 1 << format.width())
-        .filter(code -> !format.isNan(code) && !format.isInfinite(code))
+    IntStream finite =
+        IntStream.range(0, 1 << format.width())
+            .filter(code -> !format.isNan(code) && !format.isInfinite(code));
+    if (format instanceof LogFormat) {
+      return finite.count(); // each code another, some beyond float64
+    }
+    return finite
         .mapToDouble(format::decodeDouble)
         .map(value -> value + 0.0) // -0 is 0
         .distinct()
@@ -240,9 +246,11 @@ final class FormatPage {
             .orElse("");
     return projection.rounding()
         + preset
-        + " (overflow → "
-        + becomes(Double.MAX_VALUE)
-        + ", infinity → "
+        + " ("
+        + (Double.isInfinite(format.limits().maxFinite())
+            ? ""
+            : "overflow → " + becomes(Double.MAX_VALUE) + ", ")
+        + "infinity → "
         + becomes(Double.POSITIVE_INFINITY)
         + ", NaN → "
         + becomes(Double.NaN)
@@ -254,7 +262,7 @@ final class FormatPage {
     return switch (codes.kind(code)) {
       case NAN -> "NaN";
       case INFINITY -> "infinity";
-      default -> code == encode(format.limits().maxFinite()) ? "the largest" : codes.decimal(code);
+      default -> code == encode(Double.POSITIVE_INFINITY) ? "the largest" : codes.decimal(code);
     };
   }
 

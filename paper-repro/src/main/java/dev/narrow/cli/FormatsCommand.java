@@ -34,7 +34,9 @@ final class FormatsCommand implements Callable<Integer> {
         description = "Print comma-separated values: the list, or every code of NAME.")
     boolean csv;
 
-    @Option(names = "--json", description = "Print JSON: the same facts, and of NAME every code.")
+    @Option(
+        names = "--json",
+        description = "Print JSON: the same facts, and of NAME (up to 16 bits) all codes.")
     boolean json;
 
     Machine() {}

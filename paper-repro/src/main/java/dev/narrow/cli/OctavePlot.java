@@ -28,9 +28,10 @@ final class OctavePlot {
   private final long[] counts;
   private final boolean logarithmic;
 
-  private OctavePlot(NumericFormat format) {
+  OctavePlot(NumericFormat format) {
     double min = Math.max(format.limits().minPositive(), Double.MIN_VALUE);
-    double max = Math.min(format.limits().maxFinite(), Double.MAX_VALUE);
+    double max = format.limits().maxFinite();
+    max = Double.isInfinite(max) ? 0x1p1022 : max; // the rest lies beyond float64
     lowest = exponent(min);
     octaves = exponent(max) - lowest + 1;
     normalFrom = format instanceof FloatFormat f ? exponent(f.limits().minNormal()) - lowest : 0;
@@ -56,6 +57,12 @@ final class OctavePlot {
     Saturation clamp = Saturation.OCP_SAT.withUnderflow(Saturation.Underflow.CLAMP);
     int code = format.encode(limit, new Projection(Rounding.TOWARD_POSITIVE, clamp));
     return Integer.toUnsignedLong(code) + (format.decodeDouble(code) < limit ? 1 : 0);
+  }
+
+  /** How many values lie in 2^exponent to below 2^(exponent + 1). */
+  long count(int exponent) {
+    int i = exponent - lowest;
+    return i >= 0 && i < octaves ? counts[i] : 0;
   }
 
   /** The lines of the plot, at most 80 columns wide, each ended by a line feed. */

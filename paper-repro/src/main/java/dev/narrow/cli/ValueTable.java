@@ -110,7 +110,7 @@ final class ValueTable {
         new double[] {0, limits.minPositive(), limits.minNormal(), 1, limits.maxFinite()}) {
       int code = format.encode(value, projection);
       for (int near : new int[] {format.nextDown(code), code, format.nextUp(code)}) {
-        if (format.decodeDouble(near) >= 0) {
+        if (Double.compare(format.decodeDouble(near), 0.0) >= 0) {
           places.add(near);
         }
       }
