@@ -1,7 +1,7 @@
 package dev.narrow.formats;
 
 /**
- * Logarithmic formats to nearest, by one addition.
+ * Logarithmic formats of more than 8 bits to nearest, by one addition.
  *
  * <p>The first significand bits, one more than gamma has, divide the binade into 2 gamma cells of
  * half a unit each, a unit being 1 / gamma of the binade. The points where rounding switches lie
@@ -72,6 +72,17 @@ final class LogKernel extends Kernel {
         && (1 << (format.width() - 1)) - 1 - format.bias() < 128 * format.gamma();
   }
 
+  int cellShift() {
+    return cellShift;
+  }
+
+  /**
+   * What is added to the bits of a magnitude in this cell, cells going on from binade to binade.
+   */
+  int add(int cell) {
+    return add[cell & cellMask];
+  }
+
   /** The magnitude code, codes going on both ways beyond the format's. */
   private int magnitudeCode(int magnitude) {
     return (magnitude + add[(magnitude >>> cellShift) & cellMask]) >> (cellShift + 1);
@@ -89,14 +100,15 @@ final class LogKernel extends Kernel {
   }
 
   @Override
-  void encode(float[] src, int from, int[] codes, int to, int n) {
+  void encode(float[] src, int from, short[] codes, int to, int n) {
     for (int i = 0; i < n; i++) {
       int bits = Float.floatToRawIntBits(src[from + i]);
       int code = magnitudeCode(bits & MAGNITUDE);
       codes[to + i] =
-          code >= smallest && code <= largest
-              ? code | ((bits & ~MAGNITUDE) >>> signShift)
-              : outside(src[from + i], code);
+          (short)
+              (code >= smallest && code <= largest
+                  ? code | ((bits & ~MAGNITUDE) >>> signShift)
+                  : outside(src[from + i], code));
     }
   }
 
