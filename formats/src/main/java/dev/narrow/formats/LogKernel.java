@@ -67,6 +67,7 @@ final class LogKernel extends Kernel {
     int lowest = format.zero() == LogFormat.Zero.RESERVED ? 1 : 0;
     return (rounding.mode() == Rounding.Mode.NEAREST_EVEN
             || rounding.mode() == Rounding.Mode.NEAREST_AWAY)
+        && !projection.saturation().flushInputs()
         && (logarithmic || format.gamma() > 1) // no ties
         && format.bias() <= lowest + 125 * format.gamma() // no subnormal float near the smallest
         && (1 << (format.width() - 1)) - 1 - format.bias() < 128 * format.gamma();
