@@ -605,7 +605,7 @@ public final class Codec {
 
   private void count(float[] src, int from, int n) {
     if (counter != null && countRule != null) {
-      counter.add(countRule.count(src, from, n));
+      counter.add(KernelProvider.kernels().count(countRule, src, from, n));
     }
   }
 

@@ -16,8 +16,8 @@ final class CountRule {
   final double largest;
 
   /**
-   * Without chance: a number that is neither zero nor NaN is flushed if the bits of its magnitude
-   * are below these, by sign. Otherwise 0.
+   * Without chance: a number other than zero is flushed if the bits of its magnitude are below
+   * these, by sign, which are 1 or more. With chance they are 1.
    */
   final int flushedBelow;
 
@@ -29,8 +29,8 @@ final class CountRule {
     lowest = Double.isNaN(low) ? 0 : low;
     largest = format.decodeDouble(format.encode(Double.MAX_VALUE, SATURATED));
     boolean chance = projection.rounding().isStochastic();
-    flushedBelow = chance ? 0 : flushedBelow(projection, 0);
-    negativeFlushedBelow = chance ? 0 : flushedBelow(projection, Integer.MIN_VALUE);
+    flushedBelow = chance ? 1 : flushedBelow(projection, 0);
+    negativeFlushedBelow = chance ? 1 : flushedBelow(projection, Integer.MIN_VALUE);
   }
 
   private int flushedBelow(Projection projection, int sign) {
@@ -52,7 +52,7 @@ final class CountRule {
     return format.decodeDouble(code) == 0;
   }
 
-  /** What {@link #flushedBelow} tells, and the rest, in a loop that has nothing to branch on. */
+  /** Of numbers encoded without chance. */
   EncodeCounts count(float[] x, int from, int n) {
     int outside = 0;
     int infinite = 0;

@@ -11,4 +11,7 @@ interface Kernels {
 
   /** The words of n elements from this index on, as {@link RandomBits#word} has them. */
   void words(RandomBits random, long index, int[] words, int n);
+
+  /** What {@link CountRule#count(float[], int, int)} counts. */
+  EncodeCounts count(CountRule rule, float[] x, int from, int n);
 }

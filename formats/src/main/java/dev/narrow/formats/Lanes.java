@@ -27,6 +27,13 @@ final class Lanes {
   static final VectorSpecies<Byte> BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, BITS / 4)));
 
+  /**
+   * Elements of a call of a method with a vector loop: a whole number of vectors. Until it is
+   * compiled, such a loop is slow, each vector an object, and the compiler counts calls sooner than
+   * turns of a loop.
+   */
+  static final int CHUNK = 64 * STEP;
+
   static final int SIGN = Integer.MIN_VALUE;
   static final int MAGNITUDE = Integer.MAX_VALUE;
 

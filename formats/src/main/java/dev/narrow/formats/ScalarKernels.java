@@ -21,6 +21,11 @@ final class ScalarKernels implements Kernels {
           new SingleKernel(f, projection);
       case FloatFormat f when HalfKernel.supports(f, projection) -> new HalfKernel(f, projection);
       case FloatFormat f when FloatKernel.supports(f, projection) -> new FloatKernel(f, projection);
+      case FloatFormat f when StochasticFloatKernel.supports(f, projection) ->
+          new StochasticFloatKernel(f, projection);
+      case PositFormat f when PositKernel.supports(f, projection) -> new PositKernel(f, projection);
+      case LogFormat f when StochasticLogKernel.supports(f, projection) ->
+          new StochasticLogKernel(f, projection);
       case LogFormat f when LogKernel.supports(f, projection) -> new LogKernel(f, projection);
       case NumericFormat f when WideCellKernel.supports(f, projection) ->
           new WideCellKernel(f, projection);
@@ -31,5 +36,10 @@ final class ScalarKernels implements Kernels {
   @Override
   public void words(RandomBits random, long index, int[] words, int n) {
     Philox.words(random.seed(), random.stream(), index, words, n);
+  }
+
+  @Override
+  public EncodeCounts count(CountRule rule, float[] x, int from, int n) {
+    return rule.count(x, from, n);
   }
 }

@@ -1,5 +1,6 @@
 package dev.narrow.formats;
 
+import static dev.narrow.formats.Lanes.CHUNK;
 import static dev.narrow.formats.Lanes.FLOATS;
 import static dev.narrow.formats.Lanes.INTS;
 import static dev.narrow.formats.Lanes.MAGNITUDE;
@@ -103,7 +104,14 @@ final class VectorFloatKernel extends Kernel {
   @Override
   void encode(float[] src, int from, byte[] codes, int to, int n) {
     int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < bound; i += CHUNK) {
+      encodeVectors(src, from + i, codes, to + i, Math.min(CHUNK, bound - i));
+    }
+    scalar.encode(src, from + bound, codes, to + bound, n - bound);
+  }
+
+  private void encodeVectors(float[] src, int from, byte[] codes, int to, int n) {
+    for (int i = 0; i < n; i += STEP) {
       IntVector bits = FloatVector.fromArray(FLOATS, src, from + i).reinterpretAsInts();
       IntVector magnitude = bits.and(MAGNITUDE);
       Lanes.store(code(bits, magnitude), codes, to + i);
@@ -111,13 +119,19 @@ final class VectorFloatKernel extends Kernel {
         scalar.encode(src, from + i, codes, to + i, STEP);
       }
     }
-    scalar.encode(src, from + bound, codes, to + bound, n - bound);
   }
 
   @Override
   void encode(float[] src, int from, short[] codes, int to, int n) {
     int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < bound; i += CHUNK) {
+      encodeVectors(src, from + i, codes, to + i, Math.min(CHUNK, bound - i));
+    }
+    scalar.encode(src, from + bound, codes, to + bound, n - bound);
+  }
+
+  private void encodeVectors(float[] src, int from, short[] codes, int to, int n) {
+    for (int i = 0; i < n; i += STEP) {
       IntVector bits = FloatVector.fromArray(FLOATS, src, from + i).reinterpretAsInts();
       IntVector magnitude = bits.and(MAGNITUDE);
       Lanes.store(code(bits, magnitude), codes, to + i);
@@ -125,7 +139,6 @@ final class VectorFloatKernel extends Kernel {
         scalar.encode(src, from + i, codes, to + i, STEP);
       }
     }
-    scalar.encode(src, from + bound, codes, to + bound, n - bound);
   }
 
   /** The values of codes with any bits above the width, none of them infinite or NaN. */
@@ -156,24 +169,16 @@ final class VectorFloatKernel extends Kernel {
 
   @Override
   void decode(byte[] codes, int from, float[] dst, int to, int n) {
-    int magnitudes = (1 << (format.width() - 1)) - 1;
     int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
-      IntVector code = Lanes.load(codes, from + i);
-      IntVector magnitude = code.and(magnitudes);
-      value(code, magnitude).intoArray(dst, to + i);
-      if (special(code, magnitude).anyTrue()) {
-        scalar.decode(codes, from + i, dst, to + i, STEP);
-      }
+    for (int i = 0; i < bound; i += CHUNK) {
+      decodeVectors(codes, from + i, dst, to + i, Math.min(CHUNK, bound - i));
     }
     scalar.decode(codes, from + bound, dst, to + bound, n - bound);
   }
 
-  @Override
-  void decode(short[] codes, int from, float[] dst, int to, int n) {
+  private void decodeVectors(byte[] codes, int from, float[] dst, int to, int n) {
     int magnitudes = (1 << (format.width() - 1)) - 1;
-    int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < n; i += STEP) {
       IntVector code = Lanes.load(codes, from + i);
       IntVector magnitude = code.and(magnitudes);
       value(code, magnitude).intoArray(dst, to + i);
@@ -181,7 +186,27 @@ final class VectorFloatKernel extends Kernel {
         scalar.decode(codes, from + i, dst, to + i, STEP);
       }
     }
+  }
+
+  @Override
+  void decode(short[] codes, int from, float[] dst, int to, int n) {
+    int bound = INTS.loopBound(n);
+    for (int i = 0; i < bound; i += CHUNK) {
+      decodeVectors(codes, from + i, dst, to + i, Math.min(CHUNK, bound - i));
+    }
     scalar.decode(codes, from + bound, dst, to + bound, n - bound);
+  }
+
+  private void decodeVectors(short[] codes, int from, float[] dst, int to, int n) {
+    int magnitudes = (1 << (format.width() - 1)) - 1;
+    for (int i = 0; i < n; i += STEP) {
+      IntVector code = Lanes.load(codes, from + i);
+      IntVector magnitude = code.and(magnitudes);
+      value(code, magnitude).intoArray(dst, to + i);
+      if (special(code, magnitude).anyTrue()) {
+        scalar.decode(codes, from + i, dst, to + i, STEP);
+      }
+    }
   }
 
   /**
@@ -205,10 +230,17 @@ final class VectorFloatKernel extends Kernel {
 
   @Override
   void quantize(float[] values, int from, int n, float scale) {
+    int bound = INTS.loopBound(n);
+    for (int i = 0; i < bound; i += CHUNK) {
+      quantizeVectors(values, from + i, Math.min(CHUNK, bound - i), scale);
+    }
+    scalar.quantize(values, from + bound, n - bound, scale);
+  }
+
+  private void quantizeVectors(float[] values, int from, int n, float scale) {
     float reciprocal = Lanes.exactReciprocal(scale);
     boolean multiply = !Float.isNaN(reciprocal);
-    int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < n; i += STEP) {
       FloatVector x = FloatVector.fromArray(FLOATS, values, from + i);
       IntVector bits = (multiply ? x.mul(reciprocal) : x.div(scale)).reinterpretAsInts();
       if (bits.and(MAGNITUDE).compare(VectorOperators.GT, largestBits).anyTrue()) {
@@ -217,6 +249,5 @@ final class VectorFloatKernel extends Kernel {
         rounded(bits).reinterpretAsFloats().mul(scale).intoArray(values, from + i);
       }
     }
-    scalar.quantize(values, from + bound, n - bound, scale);
   }
 }

@@ -33,6 +33,11 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void words(RandomBits random, long index, int[] words, int n) {
-    Philox.words(random.seed(), random.stream(), index, words, n);
+    VectorPhilox.words(random.seed(), random.stream(), index, words, n);
+  }
+
+  @Override
+  public EncodeCounts count(CountRule rule, float[] x, int from, int n) {
+    return VectorCount.count(rule, x, from, n);
   }
 }

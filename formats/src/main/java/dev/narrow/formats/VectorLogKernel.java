@@ -1,5 +1,6 @@
 package dev.narrow.formats;
 
+import static dev.narrow.formats.Lanes.CHUNK;
 import static dev.narrow.formats.Lanes.FLOATS;
 import static dev.narrow.formats.Lanes.INTS;
 import static dev.narrow.formats.Lanes.MAGNITUDE;
@@ -125,10 +126,17 @@ final class VectorLogKernel extends Kernel {
 
   @Override
   void encode(float[] src, int from, byte[] codes, int to, int n) {
+    int bound = INTS.loopBound(n);
+    for (int i = 0; i < bound; i += CHUNK) {
+      encodeVectors(src, from + i, codes, to + i, Math.min(CHUNK, bound - i));
+    }
+    scalar.encode(src, from + bound, codes, to + bound, n - bound);
+  }
+
+  private void encodeVectors(float[] src, int from, byte[] codes, int to, int n) {
     IntVector low = IntVector.fromArray(INTS, add, 0);
     IntVector high = IntVector.fromArray(INTS, add, STEP);
-    int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < n; i += STEP) {
       IntVector bits = FloatVector.fromArray(FLOATS, src, from + i).reinterpretAsInts();
       IntVector magnitude = bits.and(MAGNITUDE);
       IntVector sign = bits.and(SIGN).lanewise(VectorOperators.LSHR, signShift);
@@ -141,15 +149,21 @@ final class VectorLogKernel extends Kernel {
         scalar.encode(src, from + i, codes, to + i, STEP);
       }
     }
-    scalar.encode(src, from + bound, codes, to + bound, n - bound);
   }
 
   @Override
   void decode(byte[] codes, int from, float[] dst, int to, int n) {
+    int bound = INTS.loopBound(n);
+    for (int i = 0; i < bound; i += CHUNK) {
+      decodeVectors(codes, from + i, dst, to + i, Math.min(CHUNK, bound - i));
+    }
+    scalar.decode(codes, from + bound, dst, to + bound, n - bound);
+  }
+
+  private void decodeVectors(byte[] codes, int from, float[] dst, int to, int n) {
     IntVector powersOfBinade = IntVector.fromArray(INTS, powers, 0);
     boolean reserved = smallest == 1;
-    int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < n; i += STEP) {
       IntVector shifted = Lanes.load(codes, from + i).lanewise(VectorOperators.LSHL, signShift);
       IntVector magnitude = shifted.and(MAGNITUDE).lanewise(VectorOperators.LSHR, signShift);
       IntVector value = value(magnitude, powersOfBinade).or(shifted.and(SIGN));
@@ -159,18 +173,24 @@ final class VectorLogKernel extends Kernel {
       }
       value.reinterpretAsFloats().intoArray(dst, to + i);
     }
-    scalar.decode(codes, from + bound, dst, to + bound, n - bound);
   }
 
   @Override
   void quantize(float[] values, int from, int n, float scale) {
+    int bound = INTS.loopBound(n);
+    for (int i = 0; i < bound; i += CHUNK) {
+      quantizeVectors(values, from + i, Math.min(CHUNK, bound - i), scale);
+    }
+    scalar.quantize(values, from + bound, n - bound, scale);
+  }
+
+  private void quantizeVectors(float[] values, int from, int n, float scale) {
     IntVector low = IntVector.fromArray(INTS, add, 0);
     IntVector high = IntVector.fromArray(INTS, add, STEP);
     IntVector powersOfBinade = IntVector.fromArray(INTS, powers, 0);
     float reciprocal = Lanes.exactReciprocal(scale);
     boolean multiply = !Float.isNaN(reciprocal);
-    int bound = INTS.loopBound(n);
-    for (int i = 0; i < bound; i += STEP) {
+    for (int i = 0; i < n; i += STEP) {
       FloatVector x = FloatVector.fromArray(FLOATS, values, from + i);
       IntVector bits = (multiply ? x.mul(reciprocal) : x.div(scale)).reinterpretAsInts();
       IntVector magnitude = bits.and(MAGNITUDE);
@@ -183,6 +203,5 @@ final class VectorLogKernel extends Kernel {
         value.blend(ofZero, zero).reinterpretAsFloats().mul(scale).intoArray(values, from + i);
       }
     }
-    scalar.quantize(values, from + bound, n - bound, scale);
   }
 }
