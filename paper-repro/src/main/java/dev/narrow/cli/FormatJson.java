@@ -33,6 +33,11 @@ final class FormatJson {
     return JSON.writeValueAsString(facts) + "\n";
   }
 
+  /** A table, an object for each row. */
+  static String table(Table table) {
+    return JSON.writeValueAsString(rows(table)) + "\n";
+  }
+
   private static Map<String, @Nullable Object> facts(NumericFormat format) {
     Limits limits = format.limits();
     Map<String, @Nullable Object> facts = new LinkedHashMap<>();

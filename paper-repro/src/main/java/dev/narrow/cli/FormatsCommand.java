@@ -2,7 +2,9 @@ package dev.narrow.cli;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.formats.Operation;
 import dev.narrow.repro.report.CsvTable;
+import dev.narrow.repro.report.Table;
 import dev.narrow.repro.report.TerminalTable;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -24,6 +26,15 @@ final class FormatsCommand implements Callable<Integer> {
 
   @Parameters(paramLabel = "NAME", arity = "0..1", description = "A format, e.g. e4m3fn or lns8.")
   @Nullable String name;
+
+  @Option(
+      names = "--op",
+      paramLabel = "OP",
+      description = {
+        "Print the table of an operation: add, subtract, multiply, divide, sqrt, exp...",
+        "Up to 2^16 rows: two operands of 8 bits, or one of 16."
+      })
+  @Nullable String operation;
 
   @ArgGroup Machine machine = new Machine();
 
@@ -47,6 +58,9 @@ final class FormatsCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
+    if (name == null && operation != null) {
+      throw new UsageException("--op " + operation + " without NAME, expected a format");
+    }
     out.print(name == null ? list() : page(name, Arguments.parse(name, Formats::parse)));
     out.flush();
     return 0;
@@ -61,6 +75,9 @@ final class FormatsCommand implements Callable<Integer> {
   }
 
   private String page(String given, NumericFormat format) {
+    if (operation != null) {
+      return table(OperationTable.of(format, Arguments.parse(operation, Operation::parse)));
+    }
     if (machine.json) {
       return FormatJson.page(format);
     }
@@ -72,5 +89,11 @@ final class FormatsCommand implements Callable<Integer> {
       return CsvTable.render(ValueTable.forMachines(format));
     }
     return FormatPage.render(format, Terminal.hasColour());
+  }
+
+  private String table(Table table) {
+    return machine.json
+        ? FormatJson.table(table)
+        : machine.csv ? CsvTable.render(table) : TerminalTable.render(table, Terminal.hasColour());
   }
 }

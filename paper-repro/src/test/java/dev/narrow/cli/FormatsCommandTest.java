@@ -140,6 +140,26 @@ class FormatsCommandTest {
   }
 
   @Test
+  void operationsHaveTables() throws Exception {
+    List<String> add = output("formats", "e4m3fn", "--op", "add", "--csv").lines().toList();
+    assertEquals(65536 + 1, add.size());
+    assertEquals("a,b,result,a value,b value,result value", add.getFirst());
+    // 448 + 32 = 480, a step beyond the largest; 1 + 1.125 lies midway between 2 and 2.25
+    assertEquals("0x7E,0x60,0x7F,448.0,32.0,NaN", add.get(0x7E60 + 1));
+    assertEquals("0x38,0x39,0x40,1.0,1.125,2.0", add.get(0x3839 + 1));
+
+    List<String> sqrt = output("formats", "fp16", "--op", "sqrt", "--csv").lines().toList();
+    assertEquals(65536 + 1, sqrt.size());
+    assertEquals("a,result,a value,result value", sqrt.getFirst());
+    assertEquals("0x4400,0x4000,4.0,2.0", sqrt.get(0x4400 + 1));
+
+    JsonNode fma = JsonMapper.shared().readTree(output("formats", "e2m1", "--op", "fma", "--json"));
+    assertEquals(4096, fma.size());
+    assertEquals("4.0", fma.get(0x442).get("result value").asString(), "2 * 2 + 1 = 5, to even");
+    assertTrue(output("formats", "int2", "--op", "multiply").contains("a value"));
+  }
+
+  @Test
   void thePlotHasABarForEachOctave() {
     String plot = OctavePlot.render(Formats.E2M1, false);
     assertEquals(
@@ -164,6 +184,15 @@ class FormatsCommandTest {
   void mistakesAreNamedInOneLineWithTheNearestNames() {
     assertRefused("bf16", "formats", "bf61");
     assertRefused("lists (2^16)", "formats", "fp32", "--csv");
+    assertRefused("expected a format", "formats", "--op", "add");
+    assertRefused("add", "formats", "e4m3fn", "--op", "adds");
+    assertRefused(
+        "fma takes 2^24 combinations of codes of e4m3fn, more than --op lists (2^16)",
+        "formats",
+        "e4m3fn",
+        "--op",
+        "fma");
+    assertRefused("add takes 2^32 combinations", "formats", "fp16", "--op", "add", "--csv");
     assertRefused("mutually exclusive", "formats", "fp16", "--csv", "--json");
   }
 }
