@@ -69,17 +69,11 @@ public final class Text {
       return found;
     }
     boolean negative = t.startsWith("-");
-    switch (negative || t.startsWith("+") ? t.substring(1) : t) {
-      case "inf", "infinity" -> {
-        return format.encode(negative ? -1.0 / 0 : 1.0 / 0, projection);
-      }
-      case "nan" -> {
-        return format.encode(Math.copySign(Double.NaN, negative ? -1 : 1), projection);
-      }
-      default -> {
-        return number(format, text, t, negative, projection);
-      }
-    }
+    return switch (negative || t.startsWith("+") ? t.substring(1) : t) {
+      case "inf", "infinity" -> format.encode(negative ? -1.0 / 0 : 1.0 / 0, projection);
+      case "nan" -> format.encode(Math.copySign(Double.NaN, negative ? -1 : 1), projection);
+      default -> number(format, text, t, negative, projection);
+    };
   }
 
   private static int number(

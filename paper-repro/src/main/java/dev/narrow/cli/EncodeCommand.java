@@ -1,6 +1,8 @@
 package dev.narrow.cli;
 
 import dev.narrow.formats.Codec;
+import dev.narrow.formats.EncodeCounter;
+import dev.narrow.formats.EncodeCounts;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.Projection;
@@ -12,6 +14,8 @@ import dev.narrow.quant.NpyType;
 import dev.narrow.repro.report.AtomicFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -91,7 +95,8 @@ final class EncodeCommand implements Callable<Integer> {
                 + reader.header().type()
                 + ", expected floats: f2, f4 or f8; narrow decode reads codes");
       }
-      Codec codec = Codec.of(format, projection);
+      EncodeCounter counter = new EncodeCounter();
+      Codec codec = Codec.of(format, projection).with(counter);
       NpyEncoder encoder = new NpyEncoder(reader, codec, new RandomBits(seed, 0), progress);
       AtomicFiles.write(files.out, encoder::writeTo);
       stdout.println(
@@ -101,9 +106,26 @@ final class EncodeCommand implements Callable<Integer> {
               + " codes of "
               + format.name()
               + " in "
-              + NpyType.ofCodes(format.width()).kind());
+              + NpyType.ofCodes(format.width()).kind()
+              + summary(counter.counts()));
     }
     stdout.flush();
     return 0;
+  }
+
+  /** For example {@code ; 3 overflowed, 1 NaN}; empty if all was ordinary. */
+  private static String summary(EncodeCounts counts) {
+    List<String> parts = new ArrayList<>();
+    add(parts, counts.overflowed(), "overflowed");
+    add(parts, counts.infinite(), "infinite");
+    add(parts, counts.nan(), "NaN");
+    add(parts, counts.flushed(), "became zero");
+    return parts.isEmpty() ? "" : "; " + String.join(", ", parts);
+  }
+
+  private static void add(List<String> parts, long count, String what) {
+    if (count > 0) {
+      parts.add(count + " " + what);
+    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.narrow.cli;
 
 import dev.narrow.formats.Codec;
+import dev.narrow.formats.CodeLayout;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.quant.FortranOrder;
 import dev.narrow.quant.NpyReader;
@@ -8,6 +9,10 @@ import dev.narrow.quant.NpyType;
 import dev.narrow.quant.NpyWriter;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
  * Floats of an .npy file to codes, block by block in the order in which they lie there. The random
@@ -44,15 +49,35 @@ final class NpyEncoder {
       // Where C order is another one, each element has a random word of its own.
       int run = permuted ? 1 : n;
       for (int i = 0; i < n; i += run) {
-        long index = permuted ? order.next() : reader.position() - n;
+        Codec here = codec.with(random, permuted ? order.next() : reader.position() - n);
         if (doubles) {
-          codec.encode(wide, i, codes, i, run, random, index);
+          encode(here, wide, i, codes, run);
         } else {
-          codec.encode(narrow, i, codes, i, run, random, index);
+          here.encode(narrow, i, codes, i, run);
         }
       }
       writer.write(codes, n);
     }
     writer.finish();
+  }
+
+  private static void encode(Codec codec, double[] src, int from, int[] codes, int n) {
+    CodeLayout layout = CodeLayout.of(ByteOrder.nativeOrder());
+    ByteBuffer bytes = ByteBuffer.allocate((int) layout.byteSize(codec.format().width(), n));
+    codec.encode(
+        MemorySegment.ofArray(src).asSlice((long) Double.BYTES * from),
+        ValueLayout.JAVA_DOUBLE_UNALIGNED,
+        MemorySegment.ofBuffer(bytes),
+        layout,
+        n);
+    bytes.order(ByteOrder.nativeOrder());
+    for (int i = 0; i < n; i++) {
+      codes[from + i] =
+          switch (bytes.capacity() / n) {
+            case 1 -> Byte.toUnsignedInt(bytes.get());
+            case 2 -> Short.toUnsignedInt(bytes.getShort());
+            default -> bytes.getInt();
+          };
+    }
   }
 }
