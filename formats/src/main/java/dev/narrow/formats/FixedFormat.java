@@ -121,8 +121,8 @@ public record FixedFormat(
   @Override
   public Limits limits() {
     double step = Math.scalb(1.0, -fractionBits);
-    double octaves = Math.log(highest()) / Math.log(2);
-    return Limits.of(this, highest() * step, step, step, octaves);
+    double octaves = Math.log((double) highest()) / Math.log(2);
+    return Limits.of(this, (double) highest() * step, step, step, octaves);
   }
 
   /** The integer of a code, which counts the values upward from zero. */

@@ -318,7 +318,7 @@ public record FloatFormat(
   private double log2(int code) {
     int shift = Math.max(0, (code >>> (precision - 1)) - 1); // binades above the lowest normal one
     int inLowest = code - (shift << (precision - 1));
-    return Math.log(significand(inLowest)) / Math.log(2) + exponent(inLowest) + shift;
+    return Math.log((double) significand(inLowest)) / Math.log(2) + exponent(inLowest) + shift;
   }
 
   /** The integer significand of a finite code: its magnitude is significand * 2^exponent. */

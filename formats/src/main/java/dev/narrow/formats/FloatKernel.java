@@ -1,7 +1,8 @@
 package dev.narrow.formats;
 
 /**
- * Signed formats with subnormals to nearest-even, in integers on the bits of the floats.
+ * Signed formats of more than 8 bits with subnormals to nearest-even, in integers on the bits of
+ * the floats.
  *
  * <p>The lower bits of a float's significand are rounded away by adding half of their range, less
  * one, and the lowest bit that stays; a carry runs into the exponent, as it should. In the range of
@@ -20,6 +21,7 @@ final class FloatKernel extends Kernel {
   private final int rebias;
   private final int minNormal;
   private final float magic;
+  private final int magicBits;
   private final int largest;
   private final int largestBits;
   private final int signShift;
@@ -34,6 +36,7 @@ final class FloatKernel extends Kernel {
     int minExponent = 1 - format.bias();
     minNormal = format.bias() == FLOAT_BIAS ? 0 : (minExponent + FLOAT_BIAS) << 23;
     magic = Math.scalb(1f, minExponent + drop);
+    magicBits = Float.floatToRawIntBits(magic);
     largestBits = Float.floatToRawIntBits(format.maxFinite());
     largest = (largestBits >>> drop) - rebias;
     signShift = 32 - format.width();
@@ -60,25 +63,33 @@ final class FloatKernel extends Kernel {
     return magnitude + (1 << (drop - 1)) - 1 + ((magnitude >>> drop) & 1);
   }
 
+  private int code(float x) {
+    int bits = Float.floatToRawIntBits(x);
+    int magnitude = bits & MAGNITUDE;
+    int code =
+        magnitude < minNormal
+            ? Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) + magic) - magicBits
+            : (round(magnitude) >>> drop) - rebias;
+    if (code > largest) {
+      return magnitude < INFINITY
+          ? (bits < 0 ? negativeOverflow : overflow)
+          : format.encode(x, projection);
+    }
+    int sign = code != 0 || negativeZero ? bits & ~MAGNITUDE : 0;
+    return code | (sign >>> signShift);
+  }
+
+  @Override
+  void encode(float[] src, int from, short[] codes, int to, int n) {
+    for (int i = 0; i < n; i++) {
+      codes[to + i] = (short) code(src[from + i]);
+    }
+  }
+
   @Override
   void encode(float[] src, int from, int[] codes, int to, int n) {
-    int magicBits = Float.floatToRawIntBits(magic);
     for (int i = 0; i < n; i++) {
-      int bits = Float.floatToRawIntBits(src[from + i]);
-      int magnitude = bits & MAGNITUDE;
-      int code =
-          magnitude < minNormal
-              ? Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) + magic) - magicBits
-              : (round(magnitude) >>> drop) - rebias;
-      if (code > largest) {
-        codes[to + i] =
-            magnitude < INFINITY
-                ? (bits < 0 ? negativeOverflow : overflow)
-                : format.encode(src[from + i], projection);
-      } else {
-        int sign = code != 0 || negativeZero ? bits & ~MAGNITUDE : 0;
-        codes[to + i] = code | (sign >>> signShift);
-      }
+      codes[to + i] = code(src[from + i]);
     }
   }
 

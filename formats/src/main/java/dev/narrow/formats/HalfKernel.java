@@ -30,13 +30,6 @@ final class HalfKernel extends Kernel {
   }
 
   @Override
-  void encode(float[] src, int from, int[] codes, int to, int n) {
-    for (int i = 0; i < n; i++) {
-      codes[to + i] = Float.floatToFloat16(src[from + i]) & 0xFFFF;
-    }
-  }
-
-  @Override
   void encode(float[] src, int from, short[] codes, int to, int n) {
     for (int i = 0; i < n; i++) {
       codes[to + i] = Float.floatToFloat16(src[from + i]);

@@ -1,7 +1,7 @@
 package dev.narrow.formats;
 
 /**
- * Logarithmic formats to nearest, by one addition.
+ * Logarithmic formats of more than 8 bits to nearest, by one addition.
  *
  * <p>The first significand bits, one more than gamma has, divide the binade into 2 gamma cells of
  * half a unit each, a unit being 1 / gamma of the binade. The points where rounding switches lie
@@ -67,9 +67,21 @@ final class LogKernel extends Kernel {
     int lowest = format.zero() == LogFormat.Zero.RESERVED ? 1 : 0;
     return (rounding.mode() == Rounding.Mode.NEAREST_EVEN
             || rounding.mode() == Rounding.Mode.NEAREST_AWAY)
+        && !projection.saturation().flushInputs()
         && (logarithmic || format.gamma() > 1) // no ties
         && format.bias() <= lowest + 125 * format.gamma() // no subnormal float near the smallest
         && (1 << (format.width() - 1)) - 1 - format.bias() < 128 * format.gamma();
+  }
+
+  int cellShift() {
+    return cellShift;
+  }
+
+  /**
+   * What is added to the bits of a magnitude in this cell, cells going on from binade to binade.
+   */
+  int add(int cell) {
+    return add[cell & cellMask];
   }
 
   /** The magnitude code, codes going on both ways beyond the format's. */
@@ -89,14 +101,15 @@ final class LogKernel extends Kernel {
   }
 
   @Override
-  void encode(float[] src, int from, int[] codes, int to, int n) {
+  void encode(float[] src, int from, short[] codes, int to, int n) {
     for (int i = 0; i < n; i++) {
       int bits = Float.floatToRawIntBits(src[from + i]);
       int code = magnitudeCode(bits & MAGNITUDE);
       codes[to + i] =
-          code >= smallest && code <= largest
-              ? code | ((bits & ~MAGNITUDE) >>> signShift)
-              : outside(src[from + i], code);
+          (short)
+              (code >= smallest && code <= largest
+                  ? code | ((bits & ~MAGNITUDE) >>> signShift)
+                  : outside(src[from + i], code));
     }
   }
 

@@ -2,11 +2,11 @@ package dev.narrow.formats;
 
 /** Philox4x32 with ten rounds. */
 final class Philox {
-  private static final int MULTIPLIER_0 = 0xD2511F53;
-  private static final int MULTIPLIER_1 = 0xCD9E8D57;
-  private static final int WEYL_0 = 0x9E3779B9; // golden ratio
-  private static final int WEYL_1 = 0xBB67AE85; // sqrt(3) - 1
-  private static final int ROUNDS = 10;
+  static final int MULTIPLIER_0 = 0xD2511F53;
+  static final int MULTIPLIER_1 = 0xCD9E8D57;
+  static final int WEYL_0 = 0x9E3779B9; // golden ratio
+  static final int WEYL_1 = 0xBB67AE85; // sqrt(3) - 1
+  static final int ROUNDS = 10;
 
   private Philox() {}
 

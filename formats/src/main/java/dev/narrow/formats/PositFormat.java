@@ -180,7 +180,7 @@ public record PositFormat(String name, int width, int exponentBits) implements N
 
   /** The code as a signed integer, which counts the values upward from zero. */
   long rank(int code) {
-    return code << (32 - width) >> (32 - width);
+    return (long) (code << (32 - width) >> (32 - width));
   }
 
   /** The code of a rank. */

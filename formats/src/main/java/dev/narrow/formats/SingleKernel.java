@@ -30,8 +30,7 @@ final class SingleKernel extends Kernel {
   }
 
   @Override
-  void encode(
-      float[] src, int from, int[] codes, int to, int n, RandomBits random, long firstIndex) {
+  void encode(float[] src, int from, int[] codes, int to, int n, int[] words) {
     encode(src, from, codes, to, n);
   }
 
@@ -50,7 +49,7 @@ final class SingleKernel extends Kernel {
   }
 
   @Override
-  void quantize(float[] values, int from, int n, float scale, RandomBits random, long firstIndex) {
+  void quantize(float[] values, int from, int n, float scale, int[] words) {
     quantize(values, from, n, scale);
   }
 }

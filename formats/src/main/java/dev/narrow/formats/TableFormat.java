@@ -246,7 +246,7 @@ public final class TableFormat implements NumericFormat {
 
   /** The rank of the greatest value. */
   long highestRank() {
-    return codes.length - 1;
+    return (long) codes.length - 1;
   }
 
   @Override

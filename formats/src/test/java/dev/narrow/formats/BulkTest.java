@@ -5,9 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -115,7 +113,7 @@ class BulkTest {
     int[] codes = new int[floats.length];
     for (Rounding rounding : List.of(Rounding.stochastic(8), Rounding.stochastic(31).linear())) {
       Projection projection = format.defaultProjection().with(rounding);
-      Codec.of(format, projection).encode(floats, 0, codes, 0, floats.length, RANDOM, 9);
+      Codec.of(format, projection).with(RANDOM, 9).encode(floats, 0, codes, 0, floats.length);
       for (int i = 0; i < floats.length; i++) {
         assertEquals(format.encode(floats[i], projection, RANDOM.word(9 + i)), codes[i]);
       }
@@ -152,7 +150,7 @@ class BulkTest {
     float[] floats = Arrays.copyOf(interesting(format), 2000);
     Projection projection = format.defaultProjection().with(Rounding.stochastic(11));
     float[] values = floats.clone();
-    Codec.of(format, projection).quantize(values, 0, values.length, 0.7f, RANDOM, 6);
+    Codec.of(format, projection).with(RANDOM, 6).quantize(values, 0, values.length, 0.7f);
     for (int i = 0; i < values.length; i++) {
       float expected = quantized(format, floats[i] / 0.7f, projection, RANDOM.word(6 + i)) * 0.7f;
       assertEquals(expected, values[i]);
@@ -209,52 +207,6 @@ class BulkTest {
     return bits;
   }
 
-  @ParameterizedTest
-  @MethodSource("formats")
-  void segmentsAndDoublesAsArrays(NumericFormat format) {
-    int bytes = format.width() <= 8 ? 1 : format.width() <= 16 ? 2 : 4;
-    float[] floats = Arrays.copyOf(interesting(format), 2500);
-    int n = floats.length;
-    for (Rounding rounding : List.of(Rounding.NEAREST_EVEN, Rounding.stochastic(4))) {
-      Codec codec = Codec.of(format, format.defaultProjection().with(rounding));
-      int[] expected = new int[n];
-      double[] doubles = new double[n];
-      for (int i = 0; i < n; i++) {
-        doubles[i] = floats[i];
-      }
-      int[] fromDoubles = new int[n];
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment in = arena.allocate(4L * n + 1).asSlice(1); // unaligned
-        MemorySegment codes = arena.allocate((long) bytes * n + 3).asSlice(1);
-        MemorySegment.copy(floats, 0, in, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, n);
-        if (rounding.isStochastic()) {
-          codec.encode(floats, 0, expected, 0, n, RANDOM, 1);
-          codec.encode(in, codes, n, RANDOM, 1);
-          codec.encode(doubles, 0, fromDoubles, 0, n, RANDOM, 1);
-        } else {
-          codec.encode(floats, 0, expected, 0, n);
-          codec.encode(in, codes, n);
-          codec.encode(doubles, 0, fromDoubles, 0, n);
-        }
-        assertArrayEquals(expected, fromDoubles);
-        for (int i = 0; i < n; i++) {
-          int code =
-              switch (bytes) {
-                case 1 -> codes.get(ValueLayout.JAVA_BYTE, i) & 0xFF;
-                case 2 -> codes.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i) & 0xFFFF;
-                default -> codes.get(ValueLayout.JAVA_INT_UNALIGNED, 4L * i);
-              };
-          assertEquals(expected[i], code);
-        }
-        float[] decoded = new float[n];
-        codec.decode(expected, 0, decoded, 0, n);
-        codec.decode(codes, in, n);
-        float[] back = in.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
-        assertArrayEquals(bits(decoded), bits(back));
-      }
-    }
-  }
-
   @Test
   void aRangeTouchesNothingElse() {
     Codec codec = Codec.of(Formats.E4M3FN, Formats.E4M3FN.defaultProjection());
@@ -279,7 +231,10 @@ class BulkTest {
     assertRefused("fp16 are 16 bits", () -> half.decode(bytes, 0, floats, 0, 3));
     assertRefused("stochastic:8 needs", () -> random.encode(floats, 0, bytes, 0, 3));
     assertRefused("stochastic:8 needs", () -> random.quantize(floats, 0, 3, 1));
-    assertRefused("firstIndex = -1", () -> random.encode(floats, 0, bytes, 0, 3, RANDOM, -1));
+    assertRefused("first = -1", () -> random.with(RANDOM, -1));
+    assertRefused(
+        "at most 2^63 - 1 less the first index",
+        () -> random.with(RANDOM, Long.MAX_VALUE - 2).encode(floats, 0, bytes, 0, 3));
     assertRefused("scale = 0.0", () -> half.quantize(floats, 0, 3, 0));
     assertRefused("scale = NaN", () -> half.quantize(floats, 0, 3, Float.NaN));
     assertRefused("scale = Infinity", () -> half.quantize(floats, 0, 3, Float.POSITIVE_INFINITY));
@@ -289,11 +244,11 @@ class BulkTest {
     assertThrows(IndexOutOfBoundsException.class, () -> half.quantize(floats, 2, 2, 1));
     MemorySegment in = MemorySegment.ofArray(floats);
     MemorySegment out = MemorySegment.ofArray(shorts);
-    assertRefused("n = 4, expected 0 to 3: floats", () -> half.encode(in, out, 4));
+    assertRefused("n = 4, expected 0 to 3: numbers", () -> half.encode(in, out, 4));
     assertRefused("codes has 4 bytes", () -> half.encode(in, out.asSlice(0, 4), 3));
     assertRefused("n = -1", () -> half.decode(out, in, -1));
     assertRefused("codes is read-only", () -> half.encode(in, out.asReadOnly(), 3));
-    assertRefused("floats is read-only", () -> half.decode(out, in.asReadOnly(), 3));
+    assertRefused("numbers is read-only", () -> half.decode(out, in.asReadOnly(), 3));
     assertArrayEquals(new short[3], shorts);
     assertArrayEquals(new float[] {1, 2, 3}, floats);
   }

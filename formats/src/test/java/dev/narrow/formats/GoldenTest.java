@@ -80,10 +80,10 @@ class GoldenTest {
       NumericFormat format = Formats.parse(line[1]);
       int expected = bits(line[3]);
       boolean nan = Float.isNaN(Float.intBitsToFloat(expected));
-      if (nan && format == Formats.FP16 && (expected & 0x40_0000) == 0) {
+      if (nan && format.equals(Formats.FP16) && (expected & 0x40_0000) == 0) {
         divergences.merge(Divergence.NUMPY_FP16_SIGNALING, 1, Integer::sum);
         expected |= 0x40_0000;
-      } else if (nan && format == Formats.BF16 && (expected & 0x7FFF_FFFF) != 0x7FC0_0000) {
+      } else if (nan && format.equals(Formats.BF16) && (expected & 0x7FFF_FFFF) != 0x7FC0_0000) {
         divergences.merge(Divergence.ML_DTYPES_BF16_PAYLOAD, 1, Integer::sum);
         expected = (expected & 0x8000_0000) | 0x7FC0_0000;
       }
@@ -104,7 +104,7 @@ class GoldenTest {
       int x = bits(line[2]);
       int expected = bits(line[3]);
       boolean nan = Float.isNaN(Float.intBitsToFloat(x));
-      if (nan && format == Formats.FP16 && (x & 0x40_0000) == 0) {
+      if (nan && format.equals(Formats.FP16) && (x & 0x40_0000) == 0) {
         divergences.merge(Divergence.NUMPY_FP16_SIGNALING, 1, Integer::sum);
         expected = ((x >>> 16) & 0x8000) | 0x7E00 | ((x >>> 13) & 0x1FF);
       } else if (nan && !format.hasNan() && x < 0) {
@@ -122,7 +122,7 @@ class GoldenTest {
   }
 
   private static boolean roundsDownToLeastScale(NumericFormat format, float x) {
-    return format == Formats.E8M0 && x > 0x1p-127f && x < 0x1.8p-127f;
+    return format.equals(Formats.E8M0) && x > 0x1p-127f && x < 0x1.8p-127f;
   }
 
   @Test
@@ -135,7 +135,7 @@ class GoldenTest {
         double x = Double.longBitsToDouble(Long.parseUnsignedLong(line[2], 16));
         int expected = bits(line[3]);
         int actual = format.encode(x, format.defaultProjection());
-        if (format != Formats.FP16 && actual != expected) {
+        if (!format.equals(Formats.FP16) && actual != expected) {
           divergences.merge(Divergence.ML_DTYPES_TWICE, 1, Integer::sum);
           actual = format.encode((float) x, format.defaultProjection());
         }
@@ -177,7 +177,7 @@ class GoldenTest {
       if (Float.isNaN(x) && actual != expected) {
         divergences.merge(Divergence.TORCH_NAN, 1, Integer::sum);
         assertTrue(format.isNan(actual) && format.isNan(expected), String.join(" ", line));
-      } else if (format == Formats.E8M0 && !(x > 0)) {
+      } else if (format.equals(Formats.E8M0) && !(x > 0)) {
         divergences.merge(Divergence.TORCH_E8M0_SIGN, 1, Integer::sum);
         assertTrue(format.isNan(actual), String.join(" ", line));
       } else if (roundsDownToLeastScale(format, x)) {

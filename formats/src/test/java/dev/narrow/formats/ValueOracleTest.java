@@ -109,7 +109,7 @@ class ValueOracleTest {
     for (String name : List.of("posit16", "posit32", "posit:b16e1", "posit:b32e4", "int16")) {
       NumericFormat format = Formats.parse(name);
       for (long i = 0; i < 4000; i++) {
-        int code = (int) (i * 0x9E3779B97F4A7C15L >>> (64 - format.width()));
+        int code = (int) ((i * 0x9E3779B97F4A7C15L) >>> (64 - format.width()));
         if (format.isNan(code)) {
           continue;
         }

@@ -1,5 +1,6 @@
 package dev.narrow.cli;
 
+import dev.narrow.quant.TensorFileException;
 import dev.narrow.repro.data.DataException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -20,7 +21,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
     version = "narrow 0.1.0-SNAPSHOT",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {ReproCommand.class, FormatsCommand.class, CommandLine.HelpCommand.class})
+    subcommands = {
+      ReproCommand.class,
+      FormatsCommand.class,
+      EncodeCommand.class,
+      DecodeCommand.class,
+      CommandLine.HelpCommand.class
+    })
 public final class Main implements Runnable {
   static final int BAD_INPUT = 2;
 
@@ -68,7 +75,10 @@ public final class Main implements Runnable {
   }
 
   private static int failed(Exception e, CommandLine line) throws Exception {
-    if (e instanceof DataException || e instanceof UsageException || e instanceof IOException) {
+    if (e instanceof DataException
+        || e instanceof TensorFileException
+        || e instanceof UsageException
+        || e instanceof IOException) {
       return complain(line, String.valueOf(e.getMessage()));
     }
     throw e;

@@ -1,11 +1,12 @@
 package dev.narrow.cli;
 
+import static dev.narrow.cli.Narrow.assertRefused;
+import static dev.narrow.cli.Narrow.narrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
+import dev.narrow.cli.Narrow.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -13,56 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The command as its user sees it: output, messages, exit codes. */
 class CommandTest {
-  private record Outcome(int exit, String out, String err) {}
-
-  private static Outcome narrow(String... args) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exit = Main.run(new PrintWriter(out), new PrintWriter(err, true), args);
-    return new Outcome(exit, out.toString(), err.toString());
-  }
-
-  private static void assertRefused(String message, String... args) {
-    Outcome outcome = narrow(args);
-    assertEquals(2, outcome.exit, outcome.err);
-    assertEquals(1, outcome.err.lines().count(), outcome.err);
-    assertTrue(outcome.err.startsWith("narrow: "), outcome.err);
-    assertTrue(outcome.err.contains(message), outcome.err);
-    assertEquals("", outcome.out);
-  }
-
-  @Test
-  void formatsAreListed() {
-    Outcome outcome = narrow("formats");
-    assertEquals(0, outcome.exit, outcome.err);
-    for (String name : new String[] {"fp16", "bf16", "e4m3fn", "e5m2", "lns8", "lns8-madam"}) {
-      assertTrue(outcome.out.contains(name), name);
-    }
-    assertTrue(outcome.out.contains("448"), "the largest E4M3");
-  }
-
-  @Test
-  void theReadmeShowsTheList() throws Exception {
-    String readme = Files.readString(Path.of("..", "README.md"));
-    assertTrue(
-        readme.contains(narrow("formats").out), "the README's table of formats is not today's");
-  }
-
-  @Test
-  void oneFormatShowsItsValues() {
-    Outcome outcome = narrow("formats", "lns8");
-    assertTrue(
-        outcome.out.lines().anyMatch(line -> line.matches(".*0x40\\s.*\\s1\\.0\\s.*")),
-        outcome.out);
-    Outcome csv = narrow("formats", "fp16", "--csv");
-    assertEquals(65536 + 1, csv.out.lines().count());
-    assertTrue(csv.out.contains("0x7BFF,65504.0,"), "the largest fp16");
-  }
-
   @Test
   void mistakesAreNamedInOneLineWithTheNearestNames() {
-    assertRefused("bf16", "formats", "bf61");
-    assertRefused("lists (2^16)", "formats", "fp32", "--csv");
     assertRefused("unknown experiment 'first-tabel', expected first-table", "repro", "first-tabel");
     assertRefused(
         "unknown data set 'glyph', expected one of glyphs", "repro", "--dataset", "glyph");
@@ -89,7 +42,7 @@ class CommandTest {
 
   @Test
   void experimentsAreListed() {
-    assertTrue(narrow("repro", "--list").out.contains("first-table"));
+    assertTrue(narrow("repro", "--list").out().contains("first-table"));
   }
 
   /** The whole main job at smoke scale: what it writes, that it resumes, and that it repeats. */
@@ -97,9 +50,9 @@ class CommandTest {
   void theMainJobRunsResumesAndRepeats(@TempDir Path directory) throws Exception {
     Path first = directory.resolve("first");
     Outcome outcome = narrow("repro", "--scale", "smoke", "--out", first.toString());
-    assertEquals(0, outcome.exit, outcome.err);
-    assertTrue(outcome.out.contains("LNS8, LNS-Madam"), outcome.out);
-    assertTrue(outcome.err.contains("16/16 "), outcome.err);
+    assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(outcome.out().contains("LNS8, LNS-Madam"), outcome.out());
+    assertTrue(outcome.err().contains("16/16 "), outcome.err());
     for (String file : new String[] {"report.md", "report.html", "results.json", "run.json"}) {
       assertTrue(Files.size(first.resolve(file)) > 500, file);
     }
@@ -118,10 +71,10 @@ class CommandTest {
           second.resolve("cells").resolve(some.get(1).getFileName()), "{\"name\": \"");
     }
     Outcome resumed = narrow("repro", "--scale", "smoke", "--json", "--out", second.toString());
-    assertEquals(0, resumed.exit, resumed.err);
-    assertTrue(resumed.err.contains("1 of 16 runs were finished before"), resumed.err);
+    assertEquals(0, resumed.exit(), resumed.err());
+    assertTrue(resumed.err().contains("1 of 16 runs were finished before"), resumed.err());
     assertEquals(results, Files.readString(second.resolve("results.json")));
-    assertEquals(results, resumed.out);
+    assertEquals(results, resumed.out());
     assertFalse(results.contains("seconds"), "time is no part of the results");
   }
 }

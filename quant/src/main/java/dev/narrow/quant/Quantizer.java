@@ -146,11 +146,8 @@ public final class Quantizer {
           case 2 -> MemorySegment.ofArray(new short[scaled.length]);
           default -> MemorySegment.ofArray(new float[scaled.length]);
         };
-    if (random == null) {
-      codec.encode(MemorySegment.ofArray(scaled), codes, scaled.length);
-    } else {
-      codec.encode(MemorySegment.ofArray(scaled), codes, scaled.length, random, 0);
-    }
+    Codec encoder = random == null ? codec : codec.with(random, 0);
+    encoder.encode(MemorySegment.ofArray(scaled), codes, scaled.length);
     return Tensor.quantized(Storage.of(codes), values.shape(), scales, this);
   }
 
@@ -193,11 +190,8 @@ public final class Quantizer {
     int run = scales.granularity().run(shape);
     for (int from = 0; from < shape.size(); from += run) {
       float scale = scales.get(from / run % scales.count());
-      if (random == null) {
-        codec.quantize(floats.array(), floats.offset() + from, run, scale);
-      } else {
-        codec.quantize(floats.array(), floats.offset() + from, run, scale, random, from);
-      }
+      Codec quantizer = random == null ? codec : codec.with(random, from);
+      quantizer.quantize(floats.array(), floats.offset() + from, run, scale);
     }
     floats.writeBack(values);
   }

@@ -14,7 +14,8 @@ import java.util.UUID;
 
 /**
  * Files that are there whole or not at all: the bytes go to a temporary file in the same directory,
- * which then takes the name in one step. Who reads meanwhile sees the old file or the new one.
+ * which then takes the name in one step. Who reads meanwhile sees the old file or the new one. If
+ * the program is told to end meanwhile, the temporary file goes too.
  */
 public final class AtomicFiles {
 
@@ -70,6 +71,7 @@ public final class AtomicFiles {
   }
 
   private static void replace(Path target, Path temporary, Body body) throws IOException {
+    Thread atExit = deleteAtExit(temporary);
     try {
       // Not createTempFile, whose files only their owner may read.
       try (OutputStream out = Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW)) {
@@ -83,6 +85,26 @@ public final class AtomicFiles {
         e.addSuppressed(leftBehind);
       }
       throw e;
+    } finally {
+      forget(atExit);
+    }
+  }
+
+  private static Thread deleteAtExit(Path temporary) throws IOException {
+    Thread delete = new Thread(() -> temporary.toFile().delete());
+    try {
+      Runtime.getRuntime().addShutdownHook(delete);
+    } catch (IllegalStateException exiting) {
+      throw new IOException("the program is about to end", exiting);
+    }
+    return delete;
+  }
+
+  private static void forget(Thread atExit) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(atExit);
+    } catch (IllegalStateException exiting) {
+      // then it runs, and finds nothing or what is left
     }
   }
 

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,6 +55,41 @@ class AtomicFilesTest {
                 _ -> {
                   throw new ArithmeticException("not a number");
                 }));
+    assertEquals(List.of(), list(directory));
+  }
+
+  /** A program that ends in the middle of writing, as on Ctrl-C. */
+  static final class Interrupted {
+    private Interrupted() {}
+
+    public static void main(String[] args) throws IOException {
+      AtomicFiles.write(
+          Path.of(args[0]),
+          out -> {
+            out.write(1);
+            try (Stream<Path> files = Files.list(Path.of(args[0]).getParent())) {
+              System.out.print(files.count());
+            }
+            System.exit(3);
+          });
+    }
+  }
+
+  @Test
+  void aProgramThatEndsMeanwhileLeavesNoTrace() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Interrupted.class.getName(),
+                directory.resolve("report.md").toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try (InputStream out = process.getInputStream()) {
+      assertEquals("1", new String(out.readAllBytes(), StandardCharsets.US_ASCII), "half a file");
+    }
+    assertEquals(3, process.waitFor());
     assertEquals(List.of(), list(directory));
   }
 

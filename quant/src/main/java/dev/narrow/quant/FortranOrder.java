@@ -1,0 +1,44 @@
+package dev.narrow.quant;
+
+import java.util.List;
+
+/**
+ * Walks through an array in Fortran order, the first axis fastest, and tells at each step which
+ * element this is in C order, the last axis fastest.
+ */
+public final class FortranOrder {
+  private final long[] extents;
+  private final long[] strides; // of C order
+  private final long[] indices;
+  private long index;
+
+  /**
+   * Stands at the first element.
+   *
+   * @param shape the extents
+   */
+  public FortranOrder(List<Long> shape) {
+    extents = shape.stream().mapToLong(Long::longValue).toArray();
+    strides = new long[extents.length];
+    indices = new long[extents.length];
+    long stride = 1;
+    for (int axis = extents.length - 1; axis >= 0; axis--) {
+      strides[axis] = stride;
+      stride *= extents[axis];
+    }
+  }
+
+  /** The index in C order of the element where the walk stands; then goes on to the next one. */
+  public long next() {
+    long here = index;
+    for (int axis = 0; axis < extents.length; axis++) {
+      index += strides[axis];
+      if (++indices[axis] < extents[axis]) {
+        break;
+      }
+      index -= strides[axis] * extents[axis];
+      indices[axis] = 0;
+    }
+    return here;
+  }
+}
