@@ -364,6 +364,21 @@ public final class Arithmetic {
 
   /** The sum of terms that are finite or zero, not all of them zero. */
   private int sumOfFinite(Operand... terms) {
+    if (gammaBits == 0) {
+      int unit = Integer.MAX_VALUE;
+      int top = Integer.MIN_VALUE;
+      for (Operand term : terms) {
+        if (term.isFinite()) {
+          unit = Math.min(unit, term.exponent());
+          int zeros = Long.numberOfLeadingZeros(term.significand());
+          top = Math.max(top, term.exponent() + Long.SIZE - zeros);
+        }
+      }
+      int carryBits = Integer.SIZE - Integer.numberOfLeadingZeros(terms.length);
+      if (top - unit + carryBits < Long.SIZE) {
+        return projectSum(terms, unit);
+      }
+    }
     long code = gammaBits == 0 ? -1 : result.round(enclose(terms));
     if (code >= 0) {
       return (int) code;
@@ -375,6 +390,20 @@ public final class Arithmetic {
       }
     }
     return projectSum(sum.value());
+  }
+
+  /** The code of a sum that 64 bits hold in a unit that divides all the terms. */
+  private int projectSum(Operand[] terms, int unit) {
+    long sum = 0;
+    for (Operand term : terms) {
+      if (term.isFinite()) {
+        long units = term.significand() << (term.exponent() - unit);
+        sum += term.negative() ? -units : units;
+      }
+    }
+    return sum == 0
+        ? exactZero()
+        : project(new Operand(Operand.Kind.FINITE, sum < 0, Math.abs(sum), unit));
   }
 
   /**

@@ -39,7 +39,7 @@ class ArithmeticElementaryTest {
           Operation.RECIPROCAL_SQRT, Elementary::reciprocalSqrt);
 
   private static final Set<Operation> ALGEBRAIC =
-      Set.of(Operation.SQRT, Operation.RECIPROCAL, Operation.RECIPROCAL_SQRT);
+      Set.of(Operation.SQRT, Operation.RECIPROCAL, Operation.RECIPROCAL_SQRT, Operation.EXP2);
 
   /** Numbers of this exponent overflow or underflow in every format here, as larger ones do. */
   private static final int BEYOND = 1000;

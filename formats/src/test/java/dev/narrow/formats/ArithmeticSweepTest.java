@@ -209,7 +209,7 @@ class ArithmeticSweepTest {
           checkPair(format, arithmetic, projection, a, b);
         }
       }
-      for (int i = 0; i < 200_000; i++) {
+      for (int i = 0; i < 100_000; i++) {
         int codes = random.nextInt();
         checkPair(format, arithmetic, projection, codes >>> 16, codes & 0xFFFF);
       }

@@ -216,6 +216,9 @@ class ArithmeticTest {
     assertEquals(0x42, lns8.sqrt(0x43)); // 2^(3/16): of 0x41 and 0x42 the even one
     assertEquals(0x42, lns8.sqrt(0x45));
     assertEquals(0x3E, lns8.reciprocalSqrt(0x43));
+    assertEquals(0x40, lns8.exp2(0x20)); // 2^(2^-4) is halfway between 1 and 2^(1/8)
+    Projection awayFromZero = NEAREST.with(Rounding.NEAREST_AWAY);
+    assertEquals(0x41, Arithmetic.of(Formats.LNS8, awayFromZero).exp2(0x20));
     // the geometric mean of two values lies below their middle
     Arithmetic linear = Arithmetic.of(Formats.LNS8, NEAREST.with(Rounding.NEAREST_EVEN.linear()));
     assertEquals(0x41, linear.sqrt(0x43));

@@ -71,7 +71,8 @@ class LawsTest {
 
   /** The only codes that no number becomes: second codes of a value, and the least of mxint8. */
   private static boolean isSpare(NumericFormat format, int code) {
-    return (format.equals(Formats.FP4_BNB) && code == 8) || (format.equals(Formats.MXINT8) && code == 0x80);
+    return (format.equals(Formats.FP4_BNB) && code == 8)
+        || (format.equals(Formats.MXINT8) && code == 0x80);
   }
 
   @Property
