@@ -56,7 +56,7 @@ record Operand(Kind kind, boolean negative, long significand, int exponent) {
       case TableFormat f -> {
         double value = f.decodeDouble(code);
         yield value == 0
-            ? zero(false)
+            ? zero(Double.doubleToRawLongBits(value) < 0)
             : finite(value < 0, Binary64.significand(value) >>> 40, Binary64.exponent(value) - 23);
       }
     };

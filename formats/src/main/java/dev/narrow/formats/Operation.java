@@ -7,98 +7,70 @@ import java.util.Locale;
 /** The operations of {@link Arithmetic} that take a fixed number of codes and give one, by name. */
 public enum Operation {
   /** {@link Arithmetic#add}. */
-  ADD((m, a, b) -> m.add(a, b)),
+  ADD(2),
   /** {@link Arithmetic#subtract}. */
-  SUBTRACT((m, a, b) -> m.subtract(a, b)),
+  SUBTRACT(2),
   /** {@link Arithmetic#multiply}. */
-  MULTIPLY((m, a, b) -> m.multiply(a, b)),
+  MULTIPLY(2),
   /** {@link Arithmetic#divide}. */
-  DIVIDE((m, a, b) -> m.divide(a, b)),
+  DIVIDE(2),
   /** {@link Arithmetic#remainder}. */
-  REMAINDER((m, a, b) -> m.remainder(a, b)),
+  REMAINDER(2),
   /** {@link Arithmetic#minimum}. */
-  MINIMUM((m, a, b) -> m.minimum(a, b)),
+  MINIMUM(2),
   /** {@link Arithmetic#maximum}. */
-  MAXIMUM((m, a, b) -> m.maximum(a, b)),
+  MAXIMUM(2),
   /** {@link Arithmetic#minimumNumber}. */
-  MINIMUM_NUMBER((m, a, b) -> m.minimumNumber(a, b)),
+  MINIMUM_NUMBER(2),
   /** {@link Arithmetic#maximumNumber}. */
-  MAXIMUM_NUMBER((m, a, b) -> m.maximumNumber(a, b)),
+  MAXIMUM_NUMBER(2),
   /** {@link Arithmetic#minimumMagnitude}. */
-  MINIMUM_MAGNITUDE((m, a, b) -> m.minimumMagnitude(a, b)),
+  MINIMUM_MAGNITUDE(2),
   /** {@link Arithmetic#maximumMagnitude}. */
-  MAXIMUM_MAGNITUDE((m, a, b) -> m.maximumMagnitude(a, b)),
+  MAXIMUM_MAGNITUDE(2),
   /** {@link Arithmetic#minimumMagnitudeNumber}. */
-  MINIMUM_MAGNITUDE_NUMBER((m, a, b) -> m.minimumMagnitudeNumber(a, b)),
+  MINIMUM_MAGNITUDE_NUMBER(2),
   /** {@link Arithmetic#maximumMagnitudeNumber}. */
-  MAXIMUM_MAGNITUDE_NUMBER((m, a, b) -> m.maximumMagnitudeNumber(a, b)),
+  MAXIMUM_MAGNITUDE_NUMBER(2),
   /** {@link Arithmetic#minimumFinite}. */
-  MINIMUM_FINITE((m, a, b) -> m.minimumFinite(a, b)),
+  MINIMUM_FINITE(2),
   /** {@link Arithmetic#maximumFinite}. */
-  MAXIMUM_FINITE((m, a, b) -> m.maximumFinite(a, b)),
+  MAXIMUM_FINITE(2),
   /** {@link Arithmetic#fma}. */
-  FMA((m, a, b, c) -> m.fma(a, b, c)),
+  FMA(3),
   /** {@link Arithmetic#faa}. */
-  FAA((m, a, b, c) -> m.faa(a, b, c)),
+  FAA(3),
   /** {@link Arithmetic#clamp}. */
-  CLAMP((m, a, b, c) -> m.clamp(a, b, c)),
+  CLAMP(3),
   /** {@link Arithmetic#convert}. */
-  CONVERT((m, a) -> m.convert(a)),
+  CONVERT(1),
   /** {@link Arithmetic#negate}. */
-  NEGATE((m, a) -> m.negate(a)),
+  NEGATE(1),
   /** {@link Arithmetic#abs}. */
-  ABS((m, a) -> m.abs(a)),
+  ABS(1),
   /** {@link Arithmetic#sqrt}. */
-  SQRT((m, a) -> m.sqrt(a)),
+  SQRT(1),
   /** {@link Arithmetic#reciprocal}. */
-  RECIPROCAL((m, a) -> m.reciprocal(a)),
+  RECIPROCAL(1),
   /** {@link Arithmetic#reciprocalSqrt}. */
-  RECIPROCAL_SQRT((m, a) -> m.reciprocalSqrt(a)),
+  RECIPROCAL_SQRT(1),
   /** {@link Arithmetic#exp}. */
-  EXP((m, a) -> m.exp(a)),
+  EXP(1),
   /** {@link Arithmetic#exp2}. */
-  EXP2((m, a) -> m.exp2(a)),
+  EXP2(1),
   /** {@link Arithmetic#log}. */
-  LOG((m, a) -> m.log(a)),
+  LOG(1),
   /** {@link Arithmetic#log2}. */
-  LOG2((m, a) -> m.log2(a)),
+  LOG2(1),
   /** {@link Arithmetic#tanh}. */
-  TANH((m, a) -> m.tanh(a)),
+  TANH(1),
   /** {@link Arithmetic#sigmoid}. */
-  SIGMOID((m, a) -> m.sigmoid(a));
-
-  private interface Unary {
-    int apply(Arithmetic m, int a);
-  }
-
-  private interface Binary {
-    int apply(Arithmetic m, int a, int b);
-  }
-
-  private interface Ternary {
-    int apply(Arithmetic m, int a, int b, int c);
-  }
-
-  private interface Function {
-    int apply(Arithmetic m, int[] codes);
-  }
+  SIGMOID(1);
 
   private final int operands;
-  private final Function function;
 
-  Operation(Unary unary) {
-    operands = 1;
-    function = (m, codes) -> unary.apply(m, codes[0]);
-  }
-
-  Operation(Binary binary) {
-    operands = 2;
-    function = (m, codes) -> binary.apply(m, codes[0], codes[1]);
-  }
-
-  Operation(Ternary ternary) {
-    operands = 3;
-    function = (m, codes) -> ternary.apply(m, codes[0], codes[1], codes[2]);
+  Operation(int operands) {
+    this.operands = operands;
   }
 
   /**
@@ -124,7 +96,38 @@ public enum Operation {
       throw new IllegalArgumentException(
           codes.length + " codes, expected " + operands + " for " + this);
     }
-    return function.apply(arithmetic, codes);
+    return switch (this) {
+      case ADD -> arithmetic.add(codes[0], codes[1]);
+      case SUBTRACT -> arithmetic.subtract(codes[0], codes[1]);
+      case MULTIPLY -> arithmetic.multiply(codes[0], codes[1]);
+      case DIVIDE -> arithmetic.divide(codes[0], codes[1]);
+      case REMAINDER -> arithmetic.remainder(codes[0], codes[1]);
+      case MINIMUM -> arithmetic.minimum(codes[0], codes[1]);
+      case MAXIMUM -> arithmetic.maximum(codes[0], codes[1]);
+      case MINIMUM_NUMBER -> arithmetic.minimumNumber(codes[0], codes[1]);
+      case MAXIMUM_NUMBER -> arithmetic.maximumNumber(codes[0], codes[1]);
+      case MINIMUM_MAGNITUDE -> arithmetic.minimumMagnitude(codes[0], codes[1]);
+      case MAXIMUM_MAGNITUDE -> arithmetic.maximumMagnitude(codes[0], codes[1]);
+      case MINIMUM_MAGNITUDE_NUMBER -> arithmetic.minimumMagnitudeNumber(codes[0], codes[1]);
+      case MAXIMUM_MAGNITUDE_NUMBER -> arithmetic.maximumMagnitudeNumber(codes[0], codes[1]);
+      case MINIMUM_FINITE -> arithmetic.minimumFinite(codes[0], codes[1]);
+      case MAXIMUM_FINITE -> arithmetic.maximumFinite(codes[0], codes[1]);
+      case FMA -> arithmetic.fma(codes[0], codes[1], codes[2]);
+      case FAA -> arithmetic.faa(codes[0], codes[1], codes[2]);
+      case CLAMP -> arithmetic.clamp(codes[0], codes[1], codes[2]);
+      case CONVERT -> arithmetic.convert(codes[0]);
+      case NEGATE -> arithmetic.negate(codes[0]);
+      case ABS -> arithmetic.abs(codes[0]);
+      case SQRT -> arithmetic.sqrt(codes[0]);
+      case RECIPROCAL -> arithmetic.reciprocal(codes[0]);
+      case RECIPROCAL_SQRT -> arithmetic.reciprocalSqrt(codes[0]);
+      case EXP -> arithmetic.exp(codes[0]);
+      case EXP2 -> arithmetic.exp2(codes[0]);
+      case LOG -> arithmetic.log(codes[0]);
+      case LOG2 -> arithmetic.log2(codes[0]);
+      case TANH -> arithmetic.tanh(codes[0]);
+      case SIGMOID -> arithmetic.sigmoid(codes[0]);
+    };
   }
 
   /**

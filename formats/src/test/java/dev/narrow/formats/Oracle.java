@@ -106,11 +106,17 @@ final class Oracle {
       }
       return hasNan ? NAN : 0;
     }
+    return encode(new BigDecimal(x), projection, word);
+  }
+
+  /** The code of a number other than zero, or {@link #NAN}. */
+  int encode(BigDecimal x, Projection projection, int word) {
+    Saturation s = projection.saturation();
+    boolean negative = x.signum() < 0;
     if (negative && !signed) {
       return hasNan ? NAN : 0;
     }
-
-    int magnitude = round(new BigDecimal(Math.abs(x)), negative, projection.rounding(), word);
+    int magnitude = round(x.abs(), negative, projection.rounding(), word);
     if (magnitude > largest) {
       boolean inward =
           switch (projection.rounding().mode()) {

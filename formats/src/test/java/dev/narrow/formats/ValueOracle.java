@@ -83,7 +83,11 @@ final class ValueOracle {
 
   /** The code of a finite number. */
   int encode(double number, Rounding rounding, int word) {
-    BigDecimal x = new BigDecimal(number);
+    return encode(new BigDecimal(number), rounding, word);
+  }
+
+  /** The code of a number. */
+  int encode(BigDecimal x, Rounding rounding, int word) {
     if (codes.containsKey(x)) {
       return codes.get(x);
     }
