@@ -65,7 +65,7 @@ public final class EncodeReport {
           .computeIfAbsent(key, k -> new TreeMap<>())
           .put(
               name.substring(name.lastIndexOf('.') + 1),
-              result.getSecondaryResults().get("elements").getScore());
+              Objects.requireNonNull(result.getSecondaryResults().get("elements")).getScore());
     }
     return rates;
   }
