@@ -53,6 +53,9 @@ final class VectorFloatKernel extends Kernel {
   private final int signShift;
   private final boolean negativeZero;
 
+  /** Whether codes are the upper halves of floats, infinities included, as in bfloat16. */
+  private final boolean isUpperHalf;
+
   VectorFloatKernel(FloatFormat format, Projection projection, Kernel scalar) {
     super(format, projection);
     this.scalar = scalar;
@@ -73,6 +76,12 @@ final class VectorFloatKernel extends Kernel {
             && negative == (positive | 1 << (format.width() - 1));
     overflow = next ? positive : largest;
     limit = next ? INFINITY - 1 : largestBits;
+    isUpperHalf =
+        format.width() == 16
+            && minNormal == 0
+            && overflow == largest + 1
+            && format.encode(Float.POSITIVE_INFINITY, projection) == overflow
+            && format.encode(Float.NEGATIVE_INFINITY, projection) == (overflow | 1 << 15);
   }
 
   static boolean supports(FloatFormat format, Projection projection) {
@@ -125,9 +134,28 @@ final class VectorFloatKernel extends Kernel {
   void encode(float[] src, int from, short[] codes, int to, int n) {
     int bound = INTS.loopBound(n);
     for (int i = 0; i < bound; i += CHUNK) {
-      encodeVectors(src, from + i, codes, to + i, Math.min(CHUNK, bound - i));
+      int count = Math.min(CHUNK, bound - i);
+      if (isUpperHalf) {
+        encodeUpperHalves(src, from + i, codes, to + i, count);
+      } else {
+        encodeVectors(src, from + i, codes, to + i, count);
+      }
     }
     scalar.encode(src, from + bound, codes, to + bound, n - bound);
+  }
+
+  /** Rounding carries into the exponent and on to infinity below the sign, where it should. */
+  private void encodeUpperHalves(float[] src, int from, short[] codes, int to, int n) {
+    for (int i = 0; i < n; i += STEP) {
+      FloatVector x = FloatVector.fromArray(FLOATS, src, from + i);
+      IntVector bits = x.reinterpretAsInts();
+      IntVector odd = bits.lanewise(VectorOperators.LSHR, Short.SIZE).and(1);
+      IntVector code = bits.add(odd).add(0x7FFF).lanewise(VectorOperators.LSHR, Short.SIZE);
+      Lanes.store(code, codes, to + i);
+      if (x.compare(VectorOperators.NE, x).anyTrue()) {
+        scalar.encode(src, from + i, codes, to + i, STEP);
+      }
+    }
   }
 
   private void encodeVectors(float[] src, int from, short[] codes, int to, int n) {

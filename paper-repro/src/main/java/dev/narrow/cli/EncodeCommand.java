@@ -15,7 +15,9 @@ import dev.narrow.repro.report.AtomicFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -23,6 +25,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code narrow encode}: the floats of an .npy file become codes. */
 @Command(
@@ -71,6 +74,9 @@ final class EncodeCommand implements Callable<Integer> {
       description = "Of stochastic rounding. Default: ${DEFAULT-VALUE}.")
   long seed = 0;
 
+  @Option(names = "--json", description = "Print the counts as JSON.")
+  boolean json;
+
   EncodeCommand() {}
 
   @Override
@@ -99,33 +105,50 @@ final class EncodeCommand implements Callable<Integer> {
       Codec codec = Codec.of(format, projection).with(counter);
       NpyEncoder encoder = new NpyEncoder(reader, codec, new RandomBits(seed, 0), progress);
       AtomicFiles.write(files.out, encoder::writeTo);
-      stdout.println(
-          files.out
-              + ": "
-              + reader.header().elements()
-              + " codes of "
-              + format.name()
-              + " in "
-              + NpyType.ofCodes(format.width()).kind()
-              + summary(counter.counts()));
+      stdout.print(
+          json
+              ? json(reader.header().elements(), codec, counter.counts())
+              : report(reader.header().elements(), format, counter.counts()));
     }
     stdout.flush();
     return 0;
   }
 
-  /** For example {@code ; 3 overflowed, 1 NaN}; empty if all was ordinary. */
-  private static String summary(EncodeCounts counts) {
+  /** For example {@code codes.npy: 6 codes of e4m3fn in u1; 1 overflowed, 1 became zero}. */
+  private String report(long elements, NumericFormat format, EncodeCounts counts) {
     List<String> parts = new ArrayList<>();
     add(parts, counts.overflowed(), "overflowed");
     add(parts, counts.infinite(), "infinite");
     add(parts, counts.nan(), "NaN");
     add(parts, counts.flushed(), "became zero");
-    return parts.isEmpty() ? "" : "; " + String.join(", ", parts);
+    return files.out
+        + ": "
+        + elements
+        + " codes of "
+        + format.name()
+        + " in "
+        + NpyType.ofCodes(format.width()).kind()
+        + (parts.isEmpty() ? "" : "; " + String.join(", ", parts))
+        + "\n";
   }
 
   private static void add(List<String> parts, long count, String what) {
     if (count > 0) {
       parts.add(count + " " + what);
     }
+  }
+
+  private String json(long elements, Codec codec, EncodeCounts counts) {
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("output", files.out.toString());
+    report.put("format", codec.format().name());
+    report.put("rounding", codec.projection().rounding().toString());
+    report.put("saturation", codec.projection().saturation().toString());
+    report.put("elements", elements);
+    report.put("overflowed", counts.overflowed());
+    report.put("infinite", counts.infinite());
+    report.put("nan", counts.nan());
+    report.put("flushed", counts.flushed());
+    return JsonMapper.shared().writeValueAsString(report) + "\n";
   }
 }

@@ -36,6 +36,11 @@ final class FormatsCommand implements Callable<Integer> {
       })
   @Nullable String operation;
 
+  @Option(
+      names = "--p3109",
+      description = "Print which operations and projections of IEEE P3109 are there.")
+  boolean p3109;
+
   @ArgGroup Machine machine = new Machine();
 
   /** Output for machines, at most one of them. */
@@ -61,7 +66,15 @@ final class FormatsCommand implements Callable<Integer> {
     if (name == null && operation != null) {
       throw new UsageException("--op " + operation + " without NAME, expected a format");
     }
-    out.print(name == null ? list() : page(name, Arguments.parse(name, Formats::parse)));
+    if (p3109 && (name != null || operation != null)) {
+      throw new UsageException("--p3109 with NAME or --op, expected it alone");
+    }
+    if (p3109) {
+      out.print(machine.csv || machine.json ? "" : P3109Statement.summary() + "\n");
+      out.print(table(P3109Statement.table()));
+    } else {
+      out.print(name == null ? list() : page(name, Arguments.parse(name, Formats::parse)));
+    }
     out.flush();
     return 0;
   }

@@ -40,7 +40,8 @@ final class OperationTable {
       List<Table.Cell> shown = new ArrayList<>();
       List<Table.Cell> values = new ArrayList<>();
       for (int i = 0; i < operands; i++) {
-        taken[i] = row >>> (operands - 1 - i) * format.width() & (int) (codes.count() - 1);
+        int shift = (operands - 1 - i) * format.width();
+        taken[i] = (row >>> shift) & (int) (codes.count() - 1);
         add(codes, taken[i], shown, values);
       }
       add(codes, operation.apply(arithmetic, taken), shown, values);

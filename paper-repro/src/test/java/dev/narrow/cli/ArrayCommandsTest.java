@@ -35,6 +35,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code narrow encode} and {@code narrow decode} on files. */
 class ArrayCommandsTest {
@@ -71,7 +73,16 @@ class ArrayCommandsTest {
   private String codes(String name, int[] codes, NpyHeader header) throws IOException {
     try (OutputStream out = Files.newOutputStream(directory.resolve(name))) {
       NpyWriter writer = new NpyWriter(out, header);
-      writer.write(codes, codes.length);
+      int size = header.type().kind().bytes();
+      ByteBuffer body = ByteBuffer.allocate(codes.length * size).order(header.type().order());
+      for (int code : codes) {
+        switch (size) {
+          case 1 -> body.put((byte) code);
+          case 2 -> body.putShort((short) code);
+          default -> body.putInt(code);
+        }
+      }
+      writer.write(body.array(), codes.length);
       writer.finish();
     }
     return path(name);
@@ -103,14 +114,14 @@ class ArrayCommandsTest {
     int[] codes = new int[values.length];
     RandomBits random = new RandomBits(seed, 0);
     for (int i = 0; i < codes.length; i++) {
-      float value = (float) values[i];
-      double number =
+      float single = (float) values[i];
+      double x =
           switch (kind) {
-            case F8 -> values[i];
-            case F2 -> Float.float16ToFloat(Float.floatToFloat16(value));
-            default -> value;
+            case F2 -> Float.float16ToFloat(Float.floatToFloat16(single));
+            case F4 -> single;
+            default -> values[i];
           };
-      codes[i] = format.encode(number, p, random.word(i));
+      codes[i] = format.encode(x, p, random.word(i));
     }
     return codes;
   }
@@ -194,6 +205,30 @@ class ArrayCommandsTest {
     assertArrayEquals(new int[] {0x7F, 0xFF, 0x7F, 0x7E, 0}, codes(path("out.npy")));
     output("encode", "--force", "--to", "e4m3fn", "--saturation", "ocp-sat", in, path("out.npy"));
     assertArrayEquals(new int[] {0x7E, 0xFE, 0x7F, 0x7E, 0}, codes(path("out.npy")));
+  }
+
+  @Test
+  void whatBecameOfTheNumbersIsCounted() throws IOException {
+    double[] values = {1e9, -500, 449, Double.POSITIVE_INFINITY, Double.NaN, 0x1p-30, 0, 2};
+    String said = ": 8 codes of e4m3fn in u1; 3 overflowed, 1 infinite, 1 NaN, 1 became zero\n";
+    for (boolean fortranOrder : new boolean[] {false, true}) {
+      String in = floats("in.npy", values, NpyType.Kind.F8, fortranOrder, 2L, 4L);
+      String[] encode = {"encode", "--force", "--to", "e4m3fn", in, path("out.npy")};
+      assertEquals(path("out.npy") + said, output(encode));
+      String[] stochastic = Arrays.copyOf(encode, 8);
+      stochastic[6] = "--rounding";
+      stochastic[7] = "stochastic:4";
+      assertEquals(path("out.npy") + said, output(stochastic));
+      JsonNode json =
+          JsonMapper.shared()
+              .readTree(
+                  output(
+                      Stream.concat(Stream.of(encode), Stream.of("--json"))
+                          .toArray(String[]::new)));
+      assertEquals(3, json.get("overflowed").asInt());
+      assertEquals(1, json.get("flushed").asInt());
+      assertEquals("nearest-even", json.get("rounding").asString());
+    }
   }
 
   @Test

@@ -44,7 +44,10 @@ public final class NpyWriter {
    * @throws IOException if the stream throws it
    */
   public void write(float[] src, int n) throws IOException {
-    require(header.type().kind() == NpyType.Kind.F4, n, src.length);
+    if (header.type().kind() != NpyType.Kind.F4) {
+      throw new IllegalStateException("elements are " + header.type() + ", as the header says");
+    }
+    require(n, src.length);
     for (int at = 0; at < n; ) {
       int count = Math.min(block.capacity() / Float.BYTES, n - at);
       block.clear().asFloatBuffer().put(src, at, count);
@@ -54,43 +57,21 @@ public final class NpyWriter {
   }
 
   /**
-   * Writes the low bytes of the first n numbers of an array as u1, u2 or u4.
+   * Writes the first n elements of an array of bytes, which lie there as they shall in the file.
    *
-   * @param src the numbers, unsigned
-   * @param n how many
-   * @throws IllegalStateException if the header names another type
+   * @param elements their bytes, in the order that the header names
+   * @param n how many elements
    * @throws IllegalArgumentException if they are more than the header says
    * @throws IndexOutOfBoundsException if the array has fewer
    * @throws IOException if the stream throws it
    */
-  public void write(int[] src, int n) throws IOException {
-    require(!header.type().kind().isFloat(), n, src.length);
+  public void write(byte[] elements, int n) throws IOException {
     int bytes = header.type().kind().bytes();
-    for (int at = 0; at < n; ) {
-      int count = Math.min(block.capacity() / bytes, n - at);
-      block.clear();
-      switch (bytes) {
-        case 1 -> {
-          for (int i = 0; i < count; i++) {
-            block.put((byte) src[at + i]);
-          }
-        }
-        case 2 -> {
-          for (int i = 0; i < count; i++) {
-            block.putShort((short) src[at + i]);
-          }
-        }
-        default -> block.asIntBuffer().put(src, at, count);
-      }
-      out.write(block.array(), 0, count * bytes);
-      at += count;
-    }
+    require(n, elements.length / bytes);
+    out.write(elements, 0, n * bytes);
   }
 
-  private void require(boolean fits, int n, int length) {
-    if (!fits) {
-      throw new IllegalStateException("elements are " + header.type() + ", as the header says");
-    }
+  private void require(int n, int length) {
     Objects.checkFromIndexSize(0, n, length);
     if (n > left) {
       throw new IllegalArgumentException(

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Good files gone bad are read or refused, and cost no more memory than they have bytes. */
 class NpyMutationTest {
-  private static final int FILES = 5_000;
+  private static final int FILES = 2_000;
 
   /** What opening a file allocates besides: channel, header, messages, stack traces. */
   private static final long SMALL_OBJECTS = 256 << 10;
