@@ -3,7 +3,6 @@ package dev.narrow.formats;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /** The operations of {@link Arithmetic} that take a fixed number of codes and give one, by name. */
 public enum Operation {
@@ -149,27 +148,6 @@ public enum Operation {
     List<String> names = Arrays.stream(values()).map(Operation::toString).toList();
     throw new IllegalArgumentException(
         "operation = \"" + name + "\", expected one of " + Names.nearest(key, names) + ", ...");
-  }
-
-  /**
-   * The name of the operation in IEEE P3109 (interim report 4.0, 2026).
-   *
-   * @return for example {@code Add} or {@code RSqrt}; empty if it has none
-   */
-  public Optional<String> p3109() {
-    return switch (this) {
-      case REMAINDER, SIGMOID -> Optional.empty();
-      case FMA, FAA -> Optional.of(name());
-      case RECIPROCAL -> Optional.of("Recip");
-      case RECIPROCAL_SQRT -> Optional.of("RSqrt");
-      default -> {
-        StringBuilder camelCase = new StringBuilder();
-        for (String word : name().split("_", -1)) {
-          camelCase.append(word.charAt(0)).append(word.substring(1).toLowerCase(Locale.ROOT));
-        }
-        yield Optional.of(camelCase.toString());
-      }
-    };
   }
 
   /** For example {@code add} or {@code reciprocal-sqrt}. */

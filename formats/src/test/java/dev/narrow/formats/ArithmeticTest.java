@@ -118,6 +118,26 @@ class ArithmeticTest {
     assertEquals(0x80, nearest(Formats.LNS8).divide(0x40, 0));
   }
 
+  /** Divide, Recip, RSqrt and Log as in IEEE P3109. */
+  @Test
+  void polesWithoutSignedZerosAreAsInP3109() {
+    Projection projection = new Projection(Rounding.NEAREST_EVEN, Saturation.P3109_NONE);
+    for (FloatFormat format : List.of(Formats.BINARY8P4SE, Formats.BINARY4P2SF)) {
+      Arithmetic arithmetic = Arithmetic.of(format, projection);
+      int nan = format.encode(Double.NaN, projection);
+      int one = format.encode(1.0, projection);
+      assertEquals(nan, arithmetic.divide(one, 0));
+      assertEquals(nan, arithmetic.reciprocal(0));
+      assertEquals(nan, arithmetic.reciprocalSqrt(0));
+      assertEquals(format.encode(Double.NEGATIVE_INFINITY, projection), arithmetic.log(0));
+      assertEquals(0, arithmetic.divide(0, one));
+    }
+    Arithmetic extended = Arithmetic.of(Formats.BINARY8P4SE, projection);
+    assertEquals(0, extended.reciprocal(0x7F));
+    assertEquals(0, extended.reciprocal(0xFF));
+    assertEquals(0x80, extended.divide(0x7F, 0));
+  }
+
   @Test
   void functionsOfTheirSpecialPoints() {
     Arithmetic fp16 = nearest(Formats.FP16);
@@ -190,6 +210,36 @@ class ArithmeticTest {
       assertEquals(expected, apply(Formats.BF16, Operation.REMAINDER, xy));
     }
     assertEquals(1, apply(Formats.LNS8, Operation.REMAINDER, 1, 2)); // 1/2 becomes 0
+  }
+
+  /** The widest products fill 64 bits, and the farthest exponents lie 2^17 from zero. */
+  @Test
+  void theWidestFormatsHaveNoSeams() {
+    NumericFormat uint32 = Formats.parse("ufixed:b32f0");
+    Arithmetic wide = Arithmetic.of(uint32, Formats.FP32, NEAREST.with(Rounding.TOWARD_ZERO));
+    float below = Math.nextDown(0x1p64f);
+    assertEquals(below, Formats.FP32.decode(wide.multiply(-1, -1)));
+    assertEquals(below, Formats.FP32.decode(wide.fma(-1, -1, -1)));
+    assertEquals(
+        0x1p64f, Formats.FP32.decode(wide.dot(new int[] {-1, -1, 1}, new int[] {-1, 2, 1})));
+    assertEquals(0x1p-32f, Formats.FP32.decode(wide.divide(1, -1)));
+    assertEquals(0, wide.remainder(-1, 3));
+
+    FloatFormat far = new FloatFormat("far", 24, 8, 1 << 15, true, true, true, 127, true, true);
+    Arithmetic farAway = nearest(far);
+    int least = 1;
+    int largest = 0x7FFF7F;
+    assertEquals(largest, farAway.add(largest, least));
+    assertEquals(largest, farAway.faa(largest, least, least));
+    assertEquals(least, farAway.faa(largest, least, largest | 0x80_0000));
+    assertEquals(0, farAway.remainder(largest, least));
+    assertEquals(0x7FFF80, farAway.multiply(largest, largest));
+
+    LogFormat steep = LogFormat.of(16, 1, LogFormat.Zero.RESERVED);
+    Arithmetic logarithmic = nearest(steep);
+    assertEquals(0x7FFF, logarithmic.add(0x7FFF, 1));
+    assertEquals(1, logarithmic.faa(0x7FFF, 1, 0xFFFF));
+    assertEquals(0x8000, logarithmic.fma(0x7FFF, 0x7FFF, 1)); // NaN stands for infinity
   }
 
   @Test
