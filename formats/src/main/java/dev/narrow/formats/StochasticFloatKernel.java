@@ -49,13 +49,14 @@ final class StochasticFloatKernel extends Kernel {
       return format.encode(x, projection, word);
     }
     int exponent = Math.max(1, magnitude >>> 23);
-    long significand = magnitude - ((exponent - 1) << 23); // with the hidden bit, if there is one
+    int significand = magnitude - ((exponent - 1) << 23); // with the hidden bit, if there is one
     int below = Math.max(0, minExponent - exponent);
     // beyond 63 bits nothing rounds up: the fraction is less than 2^-39 of a step
     int shift = Math.min(63, drop + below);
     int floor =
-        (int) (significand >>> shift) + (below > 0 ? 0 : (exponent - minExponent) << (23 - drop));
-    long fraction = significand << (64 - shift);
+        (int) ((long) significand >>> shift)
+            + (below > 0 ? 0 : (exponent - minExponent) << (23 - drop));
+    long fraction = (long) significand << (64 - shift);
     int up = up(fraction, Integer.toUnsignedLong(word) >>> (32 - randomBits));
     int code = floor + up;
     if (code > largest) {

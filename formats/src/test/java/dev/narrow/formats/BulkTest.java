@@ -122,9 +122,20 @@ class BulkTest {
   @ParameterizedTest
   @MethodSource("formats")
   void encodesStochasticallyAsTheFormatDoes(NumericFormat format) {
-    float[] floats = Arrays.copyOf(interesting(format), 3000);
+    float[] all = interesting(format);
+    float[] floats = Arrays.copyOf(all, 3000);
+    System.arraycopy(all, all.length - 1000, floats, 2000, 1000); // random bits
     int[] codes = new int[floats.length];
-    for (Rounding rounding : List.of(Rounding.stochastic(8), Rounding.stochastic(31).linear())) {
+    for (Rounding rounding :
+        List.of(
+            Rounding.stochastic(1),
+            Rounding.stochastic(8),
+            Rounding.stochastic(32),
+            Rounding.stochastic(31).linear(),
+            Rounding.stochastic(Rounding.Mode.STOCHASTIC_A, 5),
+            Rounding.stochastic(Rounding.Mode.STOCHASTIC_A, 32),
+            Rounding.stochastic(Rounding.Mode.STOCHASTIC_B, 1),
+            Rounding.stochastic(Rounding.Mode.STOCHASTIC_B, 32))) {
       Projection projection = format.defaultProjection().with(rounding);
       Codec.of(format, projection).with(RANDOM, 9).encode(floats, 0, codes, 0, floats.length);
       for (int i = 0; i < floats.length; i++) {
