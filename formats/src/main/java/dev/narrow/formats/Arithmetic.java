@@ -470,7 +470,9 @@ public final class Arithmetic {
       return result.round(negative, exponent, gammaBits);
     }
     if (result.format() instanceof LogFormat) {
-      return result.round(quotient(negative, x.significand(), y.significand(), exponent));
+      BigInteger numerator = BigInteger.valueOf(x.significand());
+      BigInteger denominator = BigInteger.valueOf(y.significand());
+      return result.round(Rational.of(negative, numerator, denominator, exponent));
     }
     // the numerator is brought into [divisor, 2 divisor): of 64 bits of the quotient the first is 1
     int shift =
@@ -489,23 +491,6 @@ public final class Arithmetic {
       remainder = next % divisor;
     }
     return result.round(negative, quotient, exponent + shift, remainder != 0);
-  }
-
-  /** x / y * 2^exponent, which is dyadic if the odd part of y divides x. */
-  private static Real quotient(boolean negative, long x, long y, int exponent) {
-    int zeros = Long.numberOfTrailingZeros(y);
-    long divisor = y >>> zeros;
-    if (x % divisor == 0) {
-      return new Dyadic(negative, BigInteger.valueOf(x / divisor), exponent - zeros);
-    }
-    BigInteger numerator = BigInteger.valueOf(x);
-    return new Refined(
-        negative,
-        bits -> {
-          int scale = bits + Long.SIZE;
-          BigInteger low = numerator.shiftLeft(scale).divide(BigInteger.valueOf(divisor));
-          return new Interval(low, low.add(BigInteger.ONE), exponent - zeros - scale);
-        });
   }
 
   /** The infinity of a sign at a pole that lies at zero, or NaN if the sign of zero is unknown. */

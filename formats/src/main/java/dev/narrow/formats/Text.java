@@ -107,7 +107,7 @@ public final class Text {
       } else {
         int scale = decimal.scale();
         BigInteger top = decimal.unscaledValue().multiply(BigInteger.TEN.pow(Math.max(0, -scale)));
-        number = Rational.of(negative, top, BigInteger.TEN.pow(Math.max(0, scale)));
+        number = Rational.of(negative, top, BigInteger.TEN.pow(Math.max(0, scale)), 0);
       }
     } else {
       throw new IllegalArgumentException(
