@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -24,7 +25,11 @@ class ReadmeTest {
 
   /** The examples are tests of their own; the README has them word for word. */
   @ParameterizedTest
-  @CsvSource({"casting, CastingTest", "wrapping, WrappedLoopTest"})
+  @CsvSource({
+    "casting, CastingTest",
+    "arithmetic, ArithmeticTest",
+    "wrapping, WrappedLoopTest"
+  })
   void examplesAreThoseThatTheTestsRun(String name, String test) throws IOException {
     String source = read("paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
     Matcher region =
@@ -43,6 +48,19 @@ class ReadmeTest {
     rows.forEach(row -> assertTrue(report.contains(row), row));
     long arms = report.stream().filter(line -> line.matches("\\| .*(SGD|Madam) \\|.*±.*")).count();
     assertEquals(arms, rows.size());
+  }
+
+  /** The sums of the sweeps are those of the file that they wrote. */
+  @Test
+  void theSweepsAreThoseThatWereRun() throws IOException {
+    List<String[]> sweeps =
+        read("formats/exhaustive.txt").lines().map(line -> line.split("\t", -1)).toList();
+    long cases = sweeps.stream().mapToLong(sweep -> Long.parseLong(sweep[1])).sum();
+    long differences = sweeps.stream().mapToLong(sweep -> Long.parseLong(sweep[2])).sum();
+    String sums =
+        String.format(
+            Locale.ROOT, "%d sweeps, %,d cases, %d differences", sweeps.size(), cases, differences);
+    assertTrue(read("README.md").contains(sums), sums);
   }
 
   @Test

@@ -2,6 +2,9 @@ package dev.narrow.formats;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.nio.ByteOrder;
 import java.util.Objects;
 import java.util.stream.LongStream;
@@ -43,6 +46,12 @@ public final class Codec {
   /** Never started: segments that it may not touch are confined to a thread. */
   private static final Thread ANOTHER_THREAD = Thread.ofPlatform().unstarted(() -> {});
 
+  /**
+   * {@link Range#apply}, not final on purpose. Inlined into a large caller, vector code may exceed
+   * the compiler's budget of nodes, and is then some hundred times slower, each vector an object.
+   */
+  private static MethodHandle apply = handle();
+
   private final NumericFormat format;
   private final Projection projection;
   private final Kernel kernel;
@@ -52,6 +61,15 @@ public final class Codec {
   private final @Nullable EncodeCounter counter;
   private final @Nullable CountRule countRule;
   private final boolean parallel;
+
+  private static MethodHandle handle() {
+    try {
+      MethodType type = MethodType.methodType(void.class, long.class, long.class);
+      return MethodHandles.lookup().findVirtual(Range.class, "apply", type);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError(e.getMessage(), e);
+    }
+  }
 
   private Codec(
       NumericFormat format,
@@ -405,6 +423,7 @@ public final class Codec {
 
   /** Works on the elements of a call from one on. */
   private interface Range {
+    @SuppressWarnings("UnusedMethod") // by the handle
     void apply(long at, long count);
   }
 
@@ -415,10 +434,21 @@ public final class Codec {
           .parallel()
           .forEach(share -> {
             long at = share * PARALLEL_SHARE;
-            range.apply(at, Math.min(PARALLEL_SHARE, n - at));
+            call(range, at, Math.min(PARALLEL_SHARE, n - at));
           });
     } else if (n > 0) {
-      range.apply(0, n);
+      call(range, 0, n);
+    }
+  }
+
+  /** Through a handle that is not constant: the compiler cannot inline what is behind it. */
+  private static void call(Range range, long at, long n) {
+    try {
+      apply.invokeExact(range, at, n);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError(e); // nothing else is declared
     }
   }
 

@@ -2,8 +2,8 @@ package dev.narrow.formats;
 
 /**
  * What became of the numbers of one or more calls of a codec. Each count looks at the number x that
- * is encoded: for fake quantization that is the quotient with the scale. No number is counted
- * twice.
+ * is encoded: for fake quantization that is the quotient with the scale. A number is counted twice
+ * only where a negative one overflows an unsigned format to zero.
  *
  * @param overflowed finite numbers above the largest finite value of the format or below its lowest
  *     (zero for unsigned formats with a zero), however they were rounded or saturated; also the
