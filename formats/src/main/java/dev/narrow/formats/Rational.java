@@ -7,8 +7,7 @@ final class Rational {
   private Rational() {}
 
   /** +-numerator / denominator * 2^exponent, both positive: a dyadic number if it is one. */
-  static Real of(
-      boolean negative, BigInteger numerator, BigInteger denominator, int exponent) {
+  static Real of(boolean negative, BigInteger numerator, BigInteger denominator, int exponent) {
     int zeros = denominator.getLowestSetBit();
     BigInteger[] whole = numerator.divideAndRemainder(denominator.shiftRight(zeros));
     if (whole[1].signum() == 0) {

@@ -8,7 +8,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -214,48 +213,5 @@ class ArithmeticSweepTest {
         checkPair(format, arithmetic, projection, codes >>> 16, codes & 0xFFFF);
       }
     }
-  }
-
-  /** Float32 arithmetic and a second rounding to nearest is innocuous: 24 >= 2 * 11 + 2 bits. */
-  @Tag("exhaustive")
-  @ParameterizedTest
-  @EnumSource(Reference.class)
-  void everyPairOfFp16(Reference operation) {
-    everyPair(Formats.FP16, operation);
-  }
-
-  @Tag("exhaustive")
-  @ParameterizedTest
-  @EnumSource(Reference.class)
-  void everyPairOfBf16(Reference operation) {
-    everyPair(Formats.BF16, operation);
-  }
-
-  private static void everyPair(FloatFormat format, Reference operation) {
-    Projection projection = new Projection(Rounding.NEAREST_EVEN, Saturation.IEEE);
-    Arithmetic arithmetic = Arithmetic.of(format, projection);
-    Codec codec = Codec.of(format, projection);
-    long wrong =
-        IntStream.range(0, 1 << 16)
-            .parallel()
-            .mapToLong(a -> {
-              float x = format.decode(a);
-              float[] results = new float[1 << 16];
-              short[] codes = new short[1 << 16];
-              for (int b = 0; b < results.length; b++) {
-                float result = operation.apply(x, format.decode(b));
-                results[b] = Float.isNaN(result) ? Float.NaN : result;
-              }
-              codec.encode(results, 0, codes, 0, results.length);
-              int differing = 0;
-              for (int b = 0; b < results.length; b++) {
-                if ((short) operation.apply(arithmetic, a, b) != codes[b]) {
-                  differing++;
-                }
-              }
-              return differing;
-            })
-            .sum();
-    assertEquals(0, wrong);
   }
 }

@@ -7,10 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** All 2^32 floats, in 65,536 blocks of one upper half each. */
 class ExhaustiveTest {
@@ -183,45 +180,5 @@ class ExhaustiveTest {
             assertEquals(quiet, Float.floatToRawIntBits(f.decode(bits)));
           }
         });
-  }
-
-  static List<NumericFormat> formats() {
-    return List.of(
-        Formats.FP16,
-        Formats.BF16,
-        Formats.E4M3FN,
-        Formats.E5M2,
-        Formats.LNS8,
-        Formats.LNS8_MADAM,
-        Formats.E4M3FNUZ);
-  }
-
-  @Tag("exhaustive")
-  @ParameterizedTest
-  @MethodSource("formats")
-  void bulkIsGenericForEveryFloat(NumericFormat format) {
-    List<Rounding> roundings =
-        format instanceof LogFormat
-            ? List.of(Rounding.NEAREST_EVEN, Rounding.NEAREST_EVEN.linear())
-            : List.of(Rounding.NEAREST_EVEN);
-    for (Rounding rounding : roundings) {
-      Projection projection = format.defaultProjection().with(rounding);
-      Codec codec = Codec.of(format, projection);
-      IntStream.range(0, 1 << 16)
-          .parallel()
-          .forEach(high -> {
-            float[] floats = block(high);
-            int[] expected = new int[BLOCK];
-            for (int i = 0; i < BLOCK; i++) {
-              expected[i] = format.encode(floats[i], projection);
-            }
-            int[] codes = new int[BLOCK];
-            codec.encode(floats, 0, codes, 0, BLOCK);
-            int at = Arrays.mismatch(expected, codes);
-            if (at >= 0) {
-              assertEquals(expected[at], codes[at], "%s: %a".formatted(format.name(), floats[at]));
-            }
-          });
-    }
   }
 }
