@@ -83,13 +83,13 @@ final class P3109Statement {
   /** Names of P3109 that are other methods than operations. */
   private static final List<Map.Entry<String, String>> QUERIES =
       List.of(
-          Map.entry("formats Binary{K}p{P}{s|u}{e|f}", "Formats.p3109, K 3 to 16"),
+          Map.entry("Binary{K}p{P}{s|u}{e|f}", "Formats.p3109, K 3 to 16"),
           Map.entry("CompareLess, CompareEqual, ...", "Arithmetic.compare"),
-          Map.entry("IsNaN, IsInfinite", "NumericFormat.isNan, isInfinite"),
-          Map.entry("NextGreaterThan, NextLessThan", "NumericFormat.nextUp, nextDown"),
-          Map.entry("BitwidthOf, PrecisionOf, ...", "components of FloatFormat"),
-          Map.entry("MaxFiniteOf, MinPositiveOf, ...", "NumericFormat.limits"),
-          Map.entry("ConvertToIEEE754, ConvertFromIEEE754", "decodeDouble, encode"),
+          Map.entry("IsNaN, IsInfinite", "isNan, isInfinite"),
+          Map.entry("NextGreaterThan, NextLessThan", "nextUp, nextDown"),
+          Map.entry("BitwidthOf, PrecisionOf, ...", "FloatFormat"),
+          Map.entry("MaxFiniteOf, MinPositiveOf, ...", "limits"),
+          Map.entry("ConvertToIEEE754, ConvertFrom...", "decodeDouble, encode"),
           Map.entry("block operations, scaled operations", "–"));
 
   private P3109Statement() {}
@@ -107,7 +107,7 @@ final class P3109Statement {
       }
     }
     for (Map.Entry<String, String> query : QUERIES) {
-      table = table.row("formats and queries", query.getKey(), query.getValue());
+      table = table.row("formats", query.getKey(), query.getValue());
     }
     return table;
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.formats.Operation;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -194,5 +195,22 @@ class FormatsCommandTest {
         "fma");
     assertRefused("add takes 2^32 combinations", "formats", "fp16", "--op", "add", "--csv");
     assertRefused("mutually exclusive", "formats", "fp16", "--csv", "--json");
+  }
+
+  /** What the statement claims to be there is there, and what it does not is not. */
+  @Test
+  void theStatementOnP3109NamesWhatIsThere() {
+    List<String> rows = output("formats", "--p3109", "--csv").lines().toList();
+    assertTrue(rows.contains("arithmetic,Rsqrt,reciprocal-sqrt"));
+    assertTrue(rows.contains("rounding,StochasticC,stochastic-c"));
+    assertTrue(rows.contains("saturation,SatNone,p3109-none"));
+    assertTrue(rows.contains("arithmetic,Hypot,–"));
+    for (String row : rows) {
+      String[] cells = row.split(",", -1);
+      if (cells[0].matches("arithmetic|extrema|exponential|hyperbolic") && !cells[2].equals("–")) {
+        assertEquals(cells[2], Operation.parse(cells[2]).toString());
+      }
+    }
+    output("formats", "--p3109").lines().forEach(line -> assertTrue(line.length() <= 80, line));
   }
 }
