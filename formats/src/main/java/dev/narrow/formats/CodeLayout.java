@@ -32,9 +32,14 @@ public enum CodeLayout {
    * @param width bits of a code, 1 to 32
    * @param n how many
    * @return the size, rounded up to a whole byte
-   * @throws IllegalArgumentException if the width is above 8 for packed codes
+   * @throws IllegalArgumentException if the width is above 8 for packed codes, or n is negative or
+   *     above 2^61 - 1
    */
   public long byteSize(int width, long n) {
+    if (n < 0 || n > Long.MAX_VALUE / Integer.BYTES) {
+      throw new IllegalArgumentException(
+          "n = " + n + ", expected 0 to " + Long.MAX_VALUE / Integer.BYTES);
+    }
     if (this == PACKED) {
       requirePackable(width);
       return n / 8 * width + (n % 8 * width + 7) / 8;

@@ -816,7 +816,11 @@ public final class Codec {
       CodeLayout.requirePackable(format.width());
       int width = format.width();
       long size = codes.byteSize();
-      requireElements("codes", codes, n, size / width * 8 + size % width * 8 / width);
+      requireElements(
+          "codes",
+          codes,
+          n,
+          size / width > Long.MAX_VALUE / 16 ? n : size / width * 8 + size % width * 8 / width);
     } else {
       requireElements("codes", codes, n, codes.byteSize() / bytesPerCode);
     }

@@ -10,10 +10,15 @@ final class CountRule {
 
   private final NumericFormat format;
 
-  /** The lowest and the largest finite value. */
-  final double lowest;
+  /** The lowest and the largest finite value; of a logarithmic one the code's float32 is in. */
+  private final double lowest;
 
-  final double largest;
+  private final double largest;
+
+  /** The lowest and the largest finite float32 between them. */
+  final float lowestFloat;
+
+  final float largestFloat;
 
   /**
    * Without chance: a number other than zero is flushed if the bits of its magnitude are below
@@ -26,11 +31,20 @@ final class CountRule {
   CountRule(NumericFormat format, Projection projection) {
     this.format = format;
     double low = format.decodeDouble(format.encode(-Double.MAX_VALUE, SATURATED));
-    lowest = Double.isNaN(low) ? 0 : low;
-    largest = format.decodeDouble(format.encode(Double.MAX_VALUE, SATURATED));
+    double high = format.decodeDouble(format.encode(Double.MAX_VALUE, SATURATED));
+    boolean logarithmic = format instanceof LogFormat;
+    largest = logarithmic ? Math.max(high, format.maxFinite()) : high;
+    lowest = logarithmic ? -largest : Double.isNaN(low) ? 0 : low;
+    lowestFloat = inward(lowest);
+    largestFloat = inward(largest);
     boolean chance = projection.rounding().isStochastic();
     flushedBelow = chance ? 1 : flushedBelow(projection, 0);
     negativeFlushedBelow = chance ? 1 : flushedBelow(projection, Integer.MIN_VALUE);
+  }
+
+  private static float inward(double bound) {
+    Projection projection = new Projection(Rounding.TOWARD_ZERO, Saturation.OCP_SAT);
+    return Formats.FP32.decode(Formats.FP32.encode(bound, projection));
   }
 
   private int flushedBelow(Projection projection, int sign) {
@@ -58,8 +72,8 @@ final class CountRule {
     int infinite = 0;
     int nan = 0;
     int flushed = 0;
-    float low = (float) lowest;
-    float high = (float) largest;
+    float low = lowestFloat;
+    float high = largestFloat;
     for (int i = from; i < from + n; i++) {
       int bits = Float.floatToRawIntBits(x[i]);
       int magnitude = bits & Integer.MAX_VALUE;

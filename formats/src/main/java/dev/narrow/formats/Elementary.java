@@ -1,6 +1,7 @@
 package dev.narrow.formats;
 
 import java.math.BigInteger;
+import java.util.Objects;
 
 /**
  * Elementary functions of {@link Dyadic} and {@link Power} numbers, to as many bits as anybody asks
@@ -116,11 +117,12 @@ final class Elementary {
         if (dyadic.isPowerOfTwo()) {
           yield Power.of(false, dyadic.exponent(), 1);
         }
-        if ((dyadic.exponent() & 1) == 0) {
-          BigInteger[] root = dyadic.significand().sqrtAndRemainder();
-          if (root[1].signum() == 0) {
-            yield new Dyadic(false, root[0], dyadic.exponent() >> 1);
-          }
+        BigInteger[] root = dyadic.significand().sqrtAndRemainder();
+        if (root[1].signum() == 0) {
+          // of an odd exponent root * 2^(1/2), which a logarithmic format may compare with its like
+          PowerSum sum = new PowerSum(1);
+          sum.add(new Dyadic(false, root[0], 0), dyadic.exponent());
+          yield Objects.requireNonNull(sum.value());
         }
         yield new Refined(false, bits -> encloseSqrt(dyadic, bits));
       }

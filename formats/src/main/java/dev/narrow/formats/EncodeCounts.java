@@ -6,7 +6,7 @@ package dev.narrow.formats;
  * only where a negative one overflows an unsigned format to zero.
  *
  * @param overflowed finite numbers above the largest finite value of the format or below its lowest
- *     (zero for unsigned formats with a zero), however they were rounded or saturated; also the
+ *     (zero in unsigned floating-point formats), however they were rounded or saturated; also the
  *     half ulp beyond that rounding brings back
  * @param infinite infinities
  * @param nan NaNs

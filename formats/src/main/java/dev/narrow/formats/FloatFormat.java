@@ -137,6 +137,9 @@ public record FloatFormat(
       return nan((negative ? 0xFFC0_0000 : 0x7FC0_0000) | payload, saturation);
     }
     if (Double.isInfinite(x)) {
+      if (negative && !signed) {
+        return nanOrSmallest();
+      }
       return saturation.clampsInfinity(infinities, isFnuz(), negativeZero)
           ? largest(negative)
           : special(negative);

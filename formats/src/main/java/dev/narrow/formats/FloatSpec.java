@@ -59,7 +59,8 @@ final class FloatSpec {
     boolean inf = flag(options, "inf");
     boolean signed = flag(options, "signed");
     boolean zero = flag(options, "zero");
-    boolean subnormals = flag(options, "subnormals") && m > 0 && zero;
+    boolean subnormals =
+        options.containsKey("subnormals") ? flag(options, "subnormals") : m > 0 && zero;
     String nan = options.getOrDefault("nan", "all");
     int highNans =
         switch (nan) {
@@ -72,8 +73,31 @@ final class FloatSpec {
     }
     String defaultBias = String.valueOf((1 << (e - 1)) - 1);
     int bias = Integer.parseInt(options.getOrDefault("bias", defaultBias));
+    long left = (1L << (e + m)) - highNans - (inf ? 1 : 0);
+    if (left < 2) {
+      throw new IllegalArgumentException(
+          "nan = "
+              + nan
+              + (inf ? ", inf = yes" : "")
+              + " leave no two finite magnitudes of "
+              + (1 << (e + m)));
+    }
+    StringBuilder name = new StringBuilder("float:e" + e + "m" + m);
+    for (String key : OPTIONS.keySet()) {
+      String value = options.get(key);
+      boolean usual =
+          switch (key) {
+            case "bias" -> bias == Integer.parseInt(defaultBias);
+            case "nan" -> nan.equals("all");
+            case "subnormals" -> subnormals == (m > 0 && zero);
+            default -> "yes".equals(value);
+          };
+      if (value != null && !usual) {
+        name.append(',').append(key).append('=').append(key.equals("bias") ? "" + bias : value);
+      }
+    }
     return new FloatFormat(
-        text,
+        name.toString(),
         (signed ? 1 : 0) + e + m,
         m + 1,
         bias,
@@ -115,7 +139,7 @@ final class FloatSpec {
     if (value < low || value > high) {
       throw new IllegalArgumentException(
           "format = \""
-              + name
+              + Names.shown(name)
               + "\": "
               + what
               + " = "

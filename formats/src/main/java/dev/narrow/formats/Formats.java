@@ -362,15 +362,20 @@ public final class Formats {
     } catch (IllegalArgumentException e) {
       String message = String.valueOf(e.getMessage());
       throw new IllegalArgumentException(
-          message.startsWith("format = ") ? message : "format = \"" + name + "\": " + message, e);
+          message.startsWith("format = ")
+              ? message
+              : "format = \"" + Names.shown(name) + "\": " + message,
+          e);
     }
     if (key.equals("fp8") || key.equals("float8")) {
       throw new IllegalArgumentException(
-          "format = \"" + name + "\" is ambiguous: did you mean e4m3fn or e5m2 (OCP)?");
+          "format = \""
+              + Names.shown(name)
+              + "\" is ambiguous: did you mean e4m3fn or e5m2 (OCP)?");
     }
     throw new IllegalArgumentException(
         "format = \""
-            + name
+            + Names.shown(name)
             + "\", expected a known format ("
             + Names.nearest(key, NAMES.keySet())
             + ", ...), binary{K}p{P}{s|u}{e|f}, lns:b{width}g{gamma}[-madam], posit{width},"
@@ -389,13 +394,15 @@ public final class Formats {
     }
     m = POSIT.matcher(key);
     if (m.matches()) {
-      return m.group(1) == null
-          ? new PositFormat(key, number(m, 2), number(m, 3))
-          : new PositFormat(key, number(m, 1), 2);
+      int width = number(m, m.group(1) == null ? 2 : 1);
+      int exponentBits = m.group(1) == null ? number(m, 3) : 2;
+      String name = exponentBits == 2 ? "posit" + width : "posit:b" + width + "e" + exponentBits;
+      return new PositFormat(name, width, exponentBits);
     }
     m = FIXED.matcher(key);
     if (m.matches()) {
-      return new FixedFormat(key, number(m, 2), m.group(1).isEmpty(), number(m, 3), false);
+      String name = m.group(1) + "fixed:b" + number(m, 2) + "f" + number(m, 3);
+      return new FixedFormat(name, number(m, 2), m.group(1).isEmpty(), number(m, 3), false);
     }
     return key.startsWith("float:") ? FloatSpec.parse(key) : null;
   }

@@ -30,7 +30,7 @@ class Kernel {
     this.format = format;
     this.projection = projection;
     table = table(format);
-    keepsZero = format.decode(format.encode(0.0, projection, 0)) != 0;
+    keepsZero = !Operand.of(format, format.encode(0.0, projection, 0), false).isZero();
     keepsNan = !format.isNan(format.encode(Double.NaN, projection, 0));
   }
 

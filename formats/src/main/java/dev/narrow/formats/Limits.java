@@ -23,8 +23,8 @@ public record Limits(
     int one = format.encode(1.0, format.defaultProjection());
     double epsilon =
         format.decodeDouble(one) == 1 ? format.decodeDouble(format.nextUp(one)) - 1 : 0;
-    return new Limits(
-        maxFinite, minNormal, minPositive, epsilon > 0 ? epsilon : Double.NaN, octaves);
+    boolean known = epsilon > 0 && Double.isFinite(epsilon);
+    return new Limits(maxFinite, minNormal, minPositive, known ? epsilon : Double.NaN, octaves);
   }
 
   /**

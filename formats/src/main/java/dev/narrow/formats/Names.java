@@ -8,6 +8,7 @@ import java.util.Locale;
 /** Valid names near an invalid one, for messages. */
 public final class Names {
   private static final int SHOWN = 3;
+  private static final int LONGEST = 60;
 
   private Names() {}
 
@@ -19,10 +20,19 @@ public final class Names {
    * @param valid what could have been given, in lower case
    */
   public static String nearest(String name, Collection<String> valid) {
-    String key = name.strip().toLowerCase(Locale.ROOT);
+    String key = shown(name.strip()).toLowerCase(Locale.ROOT);
     List<String> sorted =
         valid.stream().sorted(Comparator.comparingInt(v -> editDistance(v, key))).toList();
     return String.join(", ", sorted.subList(0, Math.min(SHOWN, sorted.size())));
+  }
+
+  /**
+   * What a message shows of a name: all of it, or its beginning if it is long.
+   *
+   * @param name what was given
+   */
+  public static String shown(String name) {
+    return name.length() <= LONGEST ? name : name.substring(0, LONGEST) + "...";
   }
 
   /** Levenshtein's distance: the fewest insertions, deletions and substitutions. */

@@ -128,10 +128,10 @@ public sealed interface NumericFormat
 
   /**
    * The distance from a code's magnitude to the next larger finite one, and from the largest to the
-   * next smaller.
+   * next smaller: the difference of the two as float64 has them, exact but in logarithmic formats.
    *
    * @param code in the low bits
-   * @return the distance, rounded to float64; infinity for infinities, NaN for NaN
+   * @return the distance; infinity for infinities and numbers beyond float64, NaN for NaN
    */
   default double ulp(int code) {
     return Order.ulp(this, code);
@@ -147,14 +147,14 @@ public sealed interface NumericFormat
   /**
    * The largest finite value, rounded to float32.
    *
-   * @return above zero
+   * @return above zero, but infinity or zero where float32 has nothing nearer
    */
   float maxFinite();
 
   /**
    * The smallest positive value, rounded to float32.
    *
-   * @return above zero
+   * @return above zero, but infinity or zero where float32 has nothing nearer
    */
   float minPositive();
 }

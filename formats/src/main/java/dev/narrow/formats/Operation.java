@@ -147,7 +147,11 @@ public enum Operation {
     }
     List<String> names = Arrays.stream(values()).map(Operation::toString).toList();
     throw new IllegalArgumentException(
-        "operation = \"" + name + "\", expected one of " + Names.nearest(key, names) + ", ...");
+        "operation = \""
+            + Names.shown(name)
+            + "\", expected one of "
+            + Names.nearest(key, names)
+            + ", ...");
   }
 
   /** For example {@code add} or {@code reciprocal-sqrt}. */

@@ -39,7 +39,7 @@ final class Order {
 
   static double ulp(NumericFormat format, int code) {
     double value = format.decodeDouble(code);
-    if (Double.isNaN(value) || format.isInfinite(code)) {
+    if (Double.isNaN(value) || Double.isInfinite(value)) {
       return Math.abs(value);
     }
     int outward = Double.doubleToRawLongBits(value) < 0 ? -1 : 1;

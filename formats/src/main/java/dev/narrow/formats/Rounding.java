@@ -147,7 +147,7 @@ public record Rounding(Mode mode, int randomBits, Domain domain) {
             || isStochastic(candidate) != (colon >= 0)) {
           throw new IllegalArgumentException(
               "rounding = \""
-                  + text
+                  + Names.shown(text)
                   + "\", expected "
                   + name
                   + (isStochastic(candidate) ? ":1 to " + name + ":32" : ""));
@@ -158,7 +158,11 @@ public record Rounding(Mode mode, int randomBits, Domain domain) {
     }
     List<String> names = Arrays.stream(Mode.values()).map(Rounding::word).toList();
     throw new IllegalArgumentException(
-        "rounding = \"" + text + "\", expected one of " + Names.nearest(name, names) + ", ...");
+        "rounding = \""
+            + Names.shown(text)
+            + "\", expected one of "
+            + Names.nearest(name, names)
+            + ", ...");
   }
 
   /**

@@ -218,7 +218,7 @@ public record Saturation(
     if (preset == null) {
       throw new IllegalArgumentException(
           "saturation = \""
-              + name
+              + Names.shown(name)
               + "\", expected one of "
               + Names.nearest(name.strip().toLowerCase(Locale.ROOT), PRESETS.keySet())
               + ", ...");

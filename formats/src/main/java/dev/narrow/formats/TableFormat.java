@@ -70,19 +70,20 @@ public final class TableFormat implements NumericFormat {
       throw new IllegalArgumentException(
           n + " values, expected a power of two from 4 to " + (1 << MAX_WIDTH));
     }
+    for (int code = 0; code < n; code++) {
+      if (!Float.isFinite(values.get(code))) {
+        throw new IllegalArgumentException(
+            "values[" + code + "] = " + values.get(code) + ", expected a finite number");
+      }
+    }
     float largest = values.stream().map(Math::abs).max(Comparator.naturalOrder()).orElseThrow();
     int top = Math.getExponent(Math.nextDown(largest)) + 1;
     for (int code = 0; code < n; code++) {
       float value = values.get(code);
       double unit = Math.scalb((double) value, UNIT_BITS - top);
-      if (!Float.isFinite(value) || unit != Math.rint(unit)) {
+      if (unit != Math.rint(unit)) {
         throw new IllegalArgumentException(
-            "values["
-                + code
-                + "] = "
-                + value
-                + ", expected a finite multiple of 2^"
-                + (top - UNIT_BITS));
+            "values[" + code + "] = " + value + ", expected a multiple of 2^" + (top - UNIT_BITS));
       }
     }
     if (values.stream().noneMatch(v -> v > 0) || values.stream().distinct().count() < 2) {
@@ -136,7 +137,7 @@ public final class TableFormat implements NumericFormat {
       return codes[negative ? 0 : codes.length - 1];
     }
     if (nan || x == 0 || projection.saturation().flushesInput(x)) {
-      return round(false, 0, -1 - top, false, projection, randomWord);
+      return round(false, 0, top - 64, false, projection, randomWord);
     }
     return round(
         negative, Binary64.significand(x), Binary64.exponent(x), false, projection, randomWord);

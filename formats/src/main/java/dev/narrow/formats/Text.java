@@ -22,11 +22,11 @@ public final class Text {
   private static final Pattern CODE = Pattern.compile("0x([0-9a-f]{1,8})|0b([01]{1,32})");
   private static final Pattern NAN_CODE = Pattern.compile("nan\\((0x[0-9a-f]{1,8})\\)");
   private static final Pattern POWER =
-      Pattern.compile("([+-]?)2\\^\\(?(-?\\d{1,9})(?:/(\\d{1,9}))?\\)?");
+      Pattern.compile("[+-]?2\\^(?:(-?\\d{1,9})|\\((-?\\d{1,9})(?:/(\\d{1,9}))?\\))");
   private static final Pattern HEX =
-      Pattern.compile("([+-]?)0x([0-9a-f]*)\\.?([0-9a-f]*)p([+-]?\\d{1,9})");
+      Pattern.compile("([+-]?)0x([0-9a-f]*+)\\.?+([0-9a-f]*+)p([+-]?\\d{1,9})");
   private static final Pattern DECIMAL =
-      Pattern.compile("[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d{1,9})?");
+      Pattern.compile("[+-]?(?:\\d++\\.?+\\d*+|\\.\\d++)(?:e[+-]?\\d{1,9})?");
 
   private Text() {}
 
@@ -82,13 +82,14 @@ public final class Text {
     Matcher power = POWER.matcher(t);
     Matcher hex = HEX.matcher(t);
     if (power.matches()) {
+      String numerator = power.group(1) != null ? power.group(1) : power.group(2);
       int denominator = power.group(3) == null ? 1 : Integer.parseInt(power.group(3));
       if (Integer.bitCount(denominator) != 1) {
         throw new IllegalArgumentException(
             "text = \"" + text + "\", expected a power of two as the denominator");
       }
       int bits = Integer.numberOfTrailingZeros(denominator);
-      number = Power.of(negative, Integer.parseInt(power.group(2)), bits);
+      number = Power.of(negative, Integer.parseInt(numerator), bits);
     } else if (hex.matches() && hex.group(2).length() + hex.group(3).length() > 0) {
       BigInteger digits = new BigInteger(hex.group(2) + hex.group(3), 16);
       if (digits.signum() == 0) {
@@ -112,7 +113,7 @@ public final class Text {
     } else {
       throw new IllegalArgumentException(
           "text = \""
-              + (text.length() > 40 ? text.substring(0, 40) + "..." : text)
+              + Names.shown(text)
               + "\", expected a number such as -1.5e-3, 0x1.8p-3, 2^(3/8), inf or nan,"
               + " or a code such as 0x3c");
     }

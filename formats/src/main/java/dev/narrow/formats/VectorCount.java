@@ -21,8 +21,8 @@ final class VectorCount {
     int infinite = 0;
     int nan = 0;
     int flushed = 0;
-    float low = (float) rule.lowest;
-    float high = (float) rule.largest;
+    float low = rule.lowestFloat;
+    float high = rule.largestFloat;
     int below = rule.flushedBelow;
     int negativeBelow = rule.negativeFlushedBelow;
     int bound = INTS.loopBound(n);

@@ -304,4 +304,24 @@ class ArithmeticTest {
     assertThrows(IllegalArgumentException.class, () -> Operation.ADD.apply(fp16, 1));
     assertThrows(IllegalArgumentException.class, () -> fp16.dot(new int[] {1}, new int[] {1, 2}));
   }
+
+  /** sqrt(9 * 2^-81) is 3 * 2^-41 * 2^(1/2): the very border between zero and the smallest. */
+  @Test
+  void rootsThatAreBordersOfLogarithmicFormatsAreDecided() {
+    NumericFormat logarithmic = Formats.parse("lns:b8g2");
+    Projection projection =
+        new Projection(
+            Rounding.stochastic(8).linear(), logarithmic.defaultProjection().saturation());
+    int x = Formats.BF16.encode(9 * 0x1p-81, Formats.BF16.defaultProjection());
+    Arithmetic arithmetic = Arithmetic.of(Formats.BF16, logarithmic, projection);
+    for (int r = 0; r < 256; r++) {
+      double root = 3 * Math.sqrt(2) * 0x1p-41;
+      double smallest = logarithmic.decodeDouble(1);
+      double fraction = root / smallest * 256; // rounded to even at halves, where the border is
+      int code = arithmetic.withRandomWord(r << 24).sqrt(x);
+      if (Math.abs(fraction + r - 255.5) > 0.01) {
+        assertEquals(fraction + r > 255.5 ? 1 : 0, code);
+      }
+    }
+  }
 }

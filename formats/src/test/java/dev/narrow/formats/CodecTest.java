@@ -507,4 +507,56 @@ class CodecTest {
     Codec.of(Formats.LNS8_MADAM, Formats.LNS8_MADAM.defaultProjection()).quantize(values, 0, 5, 2);
     assertArrayEquals(new float[] {0, Float.NaN, -0.0f, 2 * 1.5422108f, 2 * 0x1p-8f}, values);
   }
+
+  /** A number counts alike whatever holds it, and whether words are drawn or not. */
+  @Test
+  void overflowIsCountedAlikeOnEveryWay() {
+    for (NumericFormat format :
+        List.of(
+            Formats.parse("fixed:b31f0"),
+            Formats.parse("fixed:b32f0"),
+            Formats.LNS8,
+            Formats.parse("lns:b16g1"),
+            Formats.E8M0,
+            Formats.UINT8)) {
+      float[] x = {
+        0x1p30f, 0x1p31f, -0x1p31f, format.maxFinite(), 1, -1, Float.POSITIVE_INFINITY, Float.NaN
+      };
+      double[] wide = new double[x.length];
+      for (int i = 0; i < x.length; i++) {
+        wide[i] = x[i];
+      }
+      Saturation saturation = format.defaultProjection().saturation();
+      EncodeCounter floats = new EncodeCounter();
+      EncodeCounter doubles = new EncodeCounter();
+      EncodeCounter words = new EncodeCounter();
+      Codec nearest = Codec.of(format, new Projection(Rounding.NEAREST_EVEN, saturation));
+      Codec stochastic = Codec.of(format, new Projection(Rounding.stochastic(8), saturation));
+      MemorySegment codes = MemorySegment.ofArray(new int[x.length]);
+      nearest.with(floats).encode(MemorySegment.ofArray(x), codes, x.length);
+      nearest
+          .with(doubles)
+          .encode(
+              MemorySegment.ofArray(wide),
+              ValueLayout.JAVA_DOUBLE_UNALIGNED,
+              codes,
+              CodeLayout.LITTLE_ENDIAN,
+              x.length);
+      stochastic
+          .with(new RandomBits(1, 2), 0)
+          .with(words)
+          .encode(MemorySegment.ofArray(x), codes, x.length);
+      assertEquals(floats.counts(), doubles.counts(), format.name());
+      assertEquals(floats.counts().overflowed(), words.counts().overflowed(), format.name());
+      assertTrue(floats.counts().overflowed() >= 0);
+    }
+  }
+
+  @Test
+  void sizesThatOverflowAreRefused() {
+    for (CodeLayout layout : CodeLayout.values()) {
+      assertThrows(IllegalArgumentException.class, () -> layout.byteSize(8, 1L << 62));
+      assertThrows(IllegalArgumentException.class, () -> layout.byteSize(8, -1));
+    }
+  }
 }

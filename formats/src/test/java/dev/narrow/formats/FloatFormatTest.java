@@ -70,6 +70,10 @@ class FloatFormatTest {
   @Test
   void unsignedFormatsMakeNegativeNumbersNan() {
     assertEquals(0xFF, Formats.BINARY8P1UF.encode(-1.0, Formats.E8M0.defaultProjection()));
+    for (Saturation saturation : SampleFormats.saturations()) {
+      Projection projection = new Projection(Rounding.NEAREST_EVEN, saturation);
+      assertEquals(0xFF, Formats.E8M0.encode(Double.NEGATIVE_INFINITY, projection));
+    }
     assertEquals(0xFF, Formats.E8M0.encode(0.0, Formats.E8M0.defaultProjection()));
     assertEquals(0, Formats.BINARY8P1UF.encode(-0.0, Formats.E8M0.defaultProjection()));
   }

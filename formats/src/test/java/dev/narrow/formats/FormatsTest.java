@@ -83,6 +83,32 @@ class FormatsTest {
     assertEquals(Float.parseFloat(min), format.minPositive());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "posit012, posit12",
+    "posit:b12e2, posit12",
+    "posit:b012e01, posit:b12e1",
+    "fixed:b08f01, fixed:b8f1",
+    "'float:e05m9,bias=15,inf=yes', float:e5m9",
+    "'float:e4m2,nan=one,inf=no', 'float:e4m2,inf=no,nan=one'"
+  })
+  void oneFormatHasOneName(String spelling, String name) {
+    assertEquals(name, Formats.parse(spelling).name());
+    assertEquals(Formats.parse(name), Formats.parse(spelling));
+  }
+
+  @Test
+  void longNamesAreRefusedShortly() {
+    for (String name : new String[] {"x".repeat(1_000_000), "posit" + "9".repeat(1_000_000)}) {
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> Formats.parse(name)).toString();
+      assertTrue(message.length() < 500, message);
+      assertThrows(IllegalArgumentException.class, () -> Operation.parse(name));
+      assertThrows(IllegalArgumentException.class, () -> Rounding.parse(name));
+      assertThrows(IllegalArgumentException.class, () -> Saturation.parse(name));
+    }
+  }
+
   @Test
   void everyAliasIsAName() {
     for (NumericFormat format : Formats.all()) {
@@ -121,7 +147,8 @@ class FormatsTest {
     "float:e12m3, 'exponent bits = 12, expected 1 to 11'",
     "float:e4m24, 'fraction bits = 24, expected 0 to 23'",
     "float:e11m23, 'width = 35, expected 2 to 32'",
-    "float:e1m0, 'highNans = 0, expected 0 to -1'",
+    "float:e1m0, 'nan = all, inf = yes leave no two finite magnitudes of 2'",
+    "'float:e5m10,zero=no,subnormals=yes', zero = false",
     "'float:e4m3,bais=7', 'option \"bais\", expected one of bias, inf'",
     "'float:e4m3,nan=two', 'nan = \"two\", expected all, one, zero, none'",
     "'float:e4m3,bias=7,bias=8', 'option \"bias\" is there twice'",

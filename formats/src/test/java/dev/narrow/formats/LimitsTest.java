@@ -26,6 +26,7 @@ class LimitsTest {
     "uint4, 15, 1, 1, 1, 3.907",
     "nf4, 1, 0.0795803, 0.0795803, NaN, 3.651",
     "lns:b16g1, Infinity, 0, 0, 1, 32766",
+    "binary3p2se, 1, 1, 0.5, NaN, 1",
     "binary16p1se, Infinity, 0, 0, 1, 32765"
   })
   void limits(

@@ -90,6 +90,9 @@ final class Oracle {
       };
     }
     if (Double.isInfinite(x)) {
+      if (negative && !signed) {
+        return hasNan ? NAN : 0;
+      }
       boolean clamps =
           switch (s.infinity()) {
             case KEEP -> false;

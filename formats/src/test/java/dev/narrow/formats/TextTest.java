@@ -146,6 +146,8 @@ class TextTest {
     "fp16, 0x10000, expected a code of at most 16 bits",
     "fp16, nan(0x3c00), expected a code that is NaN in fp16",
     "lns8, 2^(1/3), expected a power of two as the denominator",
+    "lns8, 2^3/8, expected a number such as",
+    "lns8, 2^(3/8, expected a number such as",
   })
   void refusalsHelp(String format, String text, String hint) {
     NumericFormat f = Formats.parse(format);
@@ -163,5 +165,13 @@ class TextTest {
     assertThrows(
         IllegalArgumentException.class, () -> Text.parse(Formats.FP16, digits, projection));
     assertEquals(0x7C00, Text.parse(Formats.FP16, "1".repeat(10_000), projection));
+    for (String hostile : new String[] {"9".repeat(9_999) + "x", "0x" + "f".repeat(9_990) + "g"}) {
+      String message =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> Text.parse(Formats.FP16, hostile, projection))
+              .toString();
+      assertTrue(message.length() < 300, message);
+    }
   }
 }

@@ -124,6 +124,14 @@ class ValueOracleTest {
   }
 
   @Test
+  void zeroStaysZeroWhereTheLargestValueIsSmall() {
+    TableFormat small = TableFormat.of("small", List.of(0f, 0.0625f, 0.125f, 0.25f));
+    for (double zero : new double[] {0.0, -0.0, Double.NaN}) {
+      assertEquals(0, small.encode(zero, small.defaultProjection()));
+    }
+  }
+
+  @Test
   void specialNumbers() {
     Projection posit = Formats.POSIT16.defaultProjection();
     assertEquals(0x8000, Formats.POSIT16.encode(Double.NaN, posit));
