@@ -2,9 +2,9 @@ package dev.narrow.cli;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
-import dev.narrow.quant.NpyReader;
-import dev.narrow.quant.NpyType;
-import dev.narrow.repro.report.AtomicFiles;
+import dev.narrow.quant.files.AtomicFiles;
+import dev.narrow.quant.files.NpyReader;
+import dev.narrow.quant.files.NpyType;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

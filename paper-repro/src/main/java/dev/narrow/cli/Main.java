@@ -1,6 +1,6 @@
 package dev.narrow.cli;
 
-import dev.narrow.quant.TensorFileException;
+import dev.narrow.quant.files.TensorFileException;
 import dev.narrow.repro.data.DataException;
 import java.io.IOException;
 import java.io.PrintWriter;

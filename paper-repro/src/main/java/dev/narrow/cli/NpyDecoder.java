@@ -2,9 +2,9 @@ package dev.narrow.cli;
 
 import dev.narrow.formats.Codec;
 import dev.narrow.formats.NumericFormat;
-import dev.narrow.quant.NpyReader;
-import dev.narrow.quant.NpyType;
-import dev.narrow.quant.NpyWriter;
+import dev.narrow.quant.files.NpyReader;
+import dev.narrow.quant.files.NpyType;
+import dev.narrow.quant.files.NpyWriter;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteOrder;

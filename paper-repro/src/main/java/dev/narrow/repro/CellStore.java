@@ -1,6 +1,6 @@
 package dev.narrow.repro;
 
-import dev.narrow.repro.report.AtomicFiles;
+import dev.narrow.quant.files.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

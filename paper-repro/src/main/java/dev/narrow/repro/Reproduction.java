@@ -1,7 +1,7 @@
 package dev.narrow.repro;
 
+import dev.narrow.quant.files.AtomicFiles;
 import dev.narrow.repro.data.Dataset;
-import dev.narrow.repro.report.AtomicFiles;
 import dev.narrow.repro.report.Report;
 import dev.narrow.repro.report.TerminalTable;
 import java.io.IOException;

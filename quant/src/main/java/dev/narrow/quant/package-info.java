@@ -1,5 +1,5 @@
 /**
  * What a tensor is in few bits: shape, format, codes and scales, quantizers and the error they
- * make, and files of arrays.
+ * make.
  */
 package dev.narrow.quant;

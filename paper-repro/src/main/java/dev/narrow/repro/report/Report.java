@@ -1,5 +1,6 @@
 package dev.narrow.repro.report;
 
+import dev.narrow.quant.files.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package dev.narrow.quant;
+package dev.narrow.quant.files;
 
 import java.nio.ByteOrder;
 import java.util.Locale;

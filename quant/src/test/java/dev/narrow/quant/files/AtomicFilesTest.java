@@ -1,4 +1,4 @@
-package dev.narrow.repro.report;
+package dev.narrow.quant.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package dev.narrow.quant;
+package dev.narrow.quant.files;
 
 import java.io.IOException;
 import java.io.OutputStream;

@@ -1,4 +1,4 @@
-package dev.narrow.quant;
+package dev.narrow.quant.files;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 

@@ -1,10 +1,10 @@
-package dev.narrow.quant;
+package dev.narrow.quant.files;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.narrow.quant.NpyFiles.Golden;
+import dev.narrow.quant.files.NpyFiles.Golden;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteOrder;
