@@ -114,9 +114,10 @@ final class P3109Statement {
 
   static String summary() {
     return """
-    IEEE P3109 (interim report 4.0, a draft), as of this build. Every operation in the third
-    column is correctly rounded (kappa = 0) for every format and every projection, with any
-    format of the result. Division by zero is NaN; there are no flags.
+    IEEE P3109 (interim report 4.0, a draft), as of this build. Every operation
+    in the third column is correctly rounded (kappa = 0) for every format and
+    every projection, with any format of the result. Division by zero is NaN;
+    there are no flags.
     """;
   }
 
