@@ -74,7 +74,7 @@ final class Encoding {
   void encode(int from, int n, Factors factors, int first, int block, MemorySegment codes) {
     divide(from, n, factors, first, block);
     if (factors.zeroPoints != null) {
-      int[] integers = integers(from, n, factors.zeroPoints, first, block);
+      int[] integers = integers(from, n, factors, factors.zeroPoints, first, block);
       for (int i = 0; i < n; i++) {
         if (bytesPerCode == 1) {
           codes.setAtIndex(ValueLayout.JAVA_BYTE, from + i, (byte) integers[i]);
@@ -92,7 +92,7 @@ final class Encoding {
   void fake(int from, int n, Factors factors, int first, int block) {
     divide(from, n, factors, first, block);
     if (factors.zeroPoints != null) {
-      int[] integers = integers(from, n, factors.zeroPoints, first, block);
+      int[] integers = integers(from, n, factors, factors.zeroPoints, first, block);
       for (int i = 0; i < n; i++) {
         scaled[i] = integers[i] - factors.zeroPoints[first + i / block];
       }
@@ -105,20 +105,36 @@ final class Encoding {
 
   private void divide(int from, int n, Factors factors, int first, int block) {
     int at = elements.offset() + from;
-    if (factors.reciprocal) {
+    if (factors.division == Division.QUOTIENT) {
+      kernels.divide(elements.array(), at, n, block, factors.divisors, first, scaled, 0);
+    } else {
       System.arraycopy(elements.array(), at, scaled, 0, n);
       kernels.multiply(scaled, 0, n, block, factors.divisors, first);
-    } else {
-      kernels.divide(elements.array(), at, n, block, factors.divisors, first, scaled, 0);
     }
   }
 
-  private int[] integers(int from, int n, int[] zeroPoints, int first, int block) {
+  private int[] integers(int from, int n, Factors factors, int[] points, int first, int block) {
+    boolean shifted = false;
+    for (int i = 0; i < n; i++) {
+      int k = first + i / block;
+      switch (factors.division) {
+        case QUOTIENT, RECIPROCAL -> {}
+        case RECIPROCAL_SHIFTED -> {
+          scaled[i] += points[k];
+          shifted = true;
+        }
+        case RECIPROCAL_FUSED -> {
+          float x = elements.array()[elements.offset() + from + i];
+          scaled[i] = Math.fma(x, factors.divisors[k], points[k]);
+          shifted = true;
+        }
+      }
+    }
     int[] integers = new int[n];
     encoder(from).encode(scaled, 0, integers, 0, n);
     for (int i = 0; i < n; i++) {
       int signed = integers[i] << 8 >> 8; // codes have 24 bits
-      integers[i] = Math.clamp(signed + zeroPoints[first + i / block], low, high);
+      integers[i] = Math.clamp(shifted ? signed : signed + points[first + i / block], low, high);
     }
     return integers;
   }

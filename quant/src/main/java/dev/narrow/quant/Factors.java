@@ -7,23 +7,23 @@ class Factors {
   /** The factors of decoded codes. */
   final float[] factors;
 
-  /** Whether elements are multiplied by {@link #divisors} instead of being divided. */
-  final boolean reciprocal;
+  /** Whether {@link #divisors} are such, or reciprocals of the factors. */
+  final Division division;
 
-  /** For elements: the factors, or their reciprocals. */
+  /** What elements are divided by; with a division by reciprocals, multiplied by. */
   final float[] divisors;
 
   /** The codes that stand for zero, if there are zero points. */
   final int @Nullable [] zeroPoints;
 
-  Factors(float[] factors, boolean reciprocal, int @Nullable [] zeroPoints) {
+  Factors(float[] factors, Division division, int @Nullable [] zeroPoints) {
     this.factors = factors;
-    this.reciprocal = reciprocal;
+    this.division = division;
     this.divisors = new float[factors.length];
     this.zeroPoints = zeroPoints;
   }
 
-  static Factors of(Scales scales, boolean reciprocal) {
+  static Factors of(Scales scales, Division division) {
     int[] zeroPoints = null;
     if (scales.hasZeroPoints()) {
       zeroPoints = new int[scales.count()];
@@ -31,7 +31,7 @@ class Factors {
         zeroPoints[i] = scales.zeroPoint(i);
       }
     }
-    Factors factors = new Factors(scales.factors(), reciprocal, zeroPoints);
+    Factors factors = new Factors(scales.factors(), division, zeroPoints);
     factors.invert(0, scales.count());
     return factors;
   }
@@ -40,7 +40,7 @@ class Factors {
   final void invert(int from, int to) {
     for (int i = from; i < to; i++) {
       float factor = factors[i];
-      if (reciprocal) {
+      if (division != Division.QUOTIENT) {
         divisors[i] = factor == 0 ? 0 : 1 / factor;
       } else {
         divisors[i] = factor == 0 ? Float.POSITIVE_INFINITY : factor;

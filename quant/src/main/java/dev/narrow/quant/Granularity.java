@@ -1,7 +1,17 @@
 package dev.narrow.quant;
 
+import dev.narrow.formats.Names;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /** Which elements of a tensor share a scale. Scales lie in the row-major order of their grid. */
 public sealed interface Granularity {
+
+  /** What {@link #parse} understands. */
+  Pattern NAME =
+      Pattern.compile(
+          "tensor|axis=(?<axis>-?\\d{1,2})|block=(?<block>\\d{1,9})(@(?<along>-?\\d{1,2}))?"
+              + "|tile=(?<rows>\\d{1,9})x(?<columns>\\d{1,9})");
 
   /** One scale for all elements. */
   record PerTensor() implements Granularity {
@@ -67,6 +77,44 @@ public sealed interface Granularity {
     public String toString() {
       return "per tile of " + rows + "x" + columns;
     }
+  }
+
+  /**
+   * The granularity with this name: {@code tensor}, {@code axis=0}, {@code block=32} (along the
+   * innermost axis), {@code block=32@0} (along axis 0), {@code tile=128x128}.
+   *
+   * @throws IllegalArgumentException if it has none
+   */
+  static Granularity parse(String name) {
+    Matcher matcher = NAME.matcher(name);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException(
+          "granularity = \""
+              + Names.shown(name)
+              + "\", expected tensor, axis=N, block=N, block=N@AXIS or tile=ROWSxCOLUMNS");
+    }
+    if (matcher.group("axis") != null) {
+      return new PerAxis(Integer.parseInt(matcher.group("axis")));
+    }
+    if (matcher.group("block") != null) {
+      String along = matcher.group("along");
+      return new PerBlock(
+          along == null ? -1 : Integer.parseInt(along), Integer.parseInt(matcher.group("block")));
+    }
+    return matcher.group("rows") == null
+        ? new PerTensor()
+        : new PerTile(
+            Integer.parseInt(matcher.group("rows")), Integer.parseInt(matcher.group("columns")));
+  }
+
+  /** The name that {@link #parse} understands. */
+  default String spec() {
+    return switch (this) {
+      case PerTensor _ -> "tensor";
+      case PerAxis(int axis) -> "axis=" + axis;
+      case PerBlock(int axis, int size) -> "block=" + size + (axis == -1 ? "" : "@" + axis);
+      case PerTile(int rows, int columns) -> "tile=" + rows + "x" + columns;
+    };
   }
 
   /** Takes consecutive elements and where their scales are. */

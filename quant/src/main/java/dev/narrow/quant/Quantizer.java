@@ -8,6 +8,7 @@ import dev.narrow.formats.RandomBits;
 import dev.narrow.formats.Rounding;
 import dev.narrow.formats.Saturation;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -20,20 +21,20 @@ import org.jspecify.annotations.Nullable;
  * scale: infinities and NaN do not enter, and pass through the projection.
  *
  * <p>With a zero point z ({@link ScaleRule#MIN_TO_MAX}, integer formats without fraction bits) the
- * code is the integer nearest to fl32(x / s), rounded by the projection, plus z, and clamped; its
- * value is fl32(s × (decode(code) - z)).
+ * code is fl32(x / s) rounded to an integer by the projection, plus z, and clamped; its value is
+ * fl32(s × (decode(code) - z)). Other orders of these operations are a {@link Division}.
  */
 public final class Quantizer {
   private final Codec codec;
   private final Granularity granularity;
   private final Scaling scaling;
-  private final boolean reciprocal;
+  private final Division division;
 
-  private Quantizer(Codec codec, Granularity granularity, Scaling scaling, boolean reciprocal) {
+  private Quantizer(Codec codec, Granularity granularity, Scaling scaling, Division division) {
     this.codec = codec;
     this.granularity = granularity;
     this.scaling = scaling;
-    this.reciprocal = reciprocal;
+    this.division = division;
     if (scaling.rule() == ScaleRule.MIN_TO_MAX
         && !(codec.format() instanceof FixedFormat f && f.width() <= 16 && f.fractionBits() == 0)) {
       throw new IllegalArgumentException(
@@ -48,7 +49,7 @@ public final class Quantizer {
         Codec.of(format, format.defaultProjection()),
         new Granularity.PerTensor(),
         Scaling.NONE,
-        false);
+        Division.QUOTIENT);
   }
 
   /** The same with another rule for the scale. */
@@ -58,12 +59,12 @@ public final class Quantizer {
 
   /** The same with scales that are found and kept in another way. */
   public Quantizer with(Scaling other) {
-    return new Quantizer(codec, granularity, other, reciprocal);
+    return new Quantizer(codec, granularity, other, division);
   }
 
   /** The same with other elements sharing a scale. */
   public Quantizer with(Granularity other) {
-    return new Quantizer(codec, other, scaling, reciprocal);
+    return new Quantizer(codec, other, scaling, division);
   }
 
   /** The same with another rounding. */
@@ -77,15 +78,12 @@ public final class Quantizer {
   }
 
   private Quantizer with(Projection projection) {
-    return new Quantizer(Codec.of(format(), projection), granularity, scaling, reciprocal);
+    return new Quantizer(Codec.of(format(), projection), granularity, scaling, division);
   }
 
-  /**
-   * The same, but with fl32(x × fl32(1 / s)) in the place of fl32(x / s), as PyTorch's integer
-   * quantization has it.
-   */
-  public Quantizer withReciprocal() {
-    return new Quantizer(codec, granularity, scaling, true);
+  /** The same with another order of operations before the rounding. */
+  public Quantizer with(Division other) {
+    return new Quantizer(codec, granularity, scaling, other);
   }
 
   /** The format of the codes. */
@@ -113,9 +111,9 @@ public final class Quantizer {
     return codec.projection();
   }
 
-  /** Whether elements are multiplied by the reciprocal of the factor. */
-  public boolean isReciprocal() {
-    return reciprocal;
+  /** The operations before the rounding. */
+  public Division division() {
+    return division;
   }
 
   /**
@@ -176,7 +174,7 @@ public final class Quantizer {
     Floats floats = Floats.of(values, "values");
     Encoding encoding = new Encoding(this, random, floats);
     MemorySegment codes = Encoding.allocate(format(), shape.size());
-    Factors factors = Factors.of(scales, reciprocal);
+    Factors factors = Factors.of(scales, division);
     scales
         .granularity()
         .forEach(
@@ -219,7 +217,7 @@ public final class Quantizer {
     scales.requireFit(values.shape());
     Floats floats = Floats.of(values, "values");
     Encoding encoding = new Encoding(this, random, floats);
-    Factors factors = Factors.of(scales, reciprocal);
+    Factors factors = Factors.of(scales, division);
     scales
         .granularity()
         .forEach(
@@ -236,12 +234,12 @@ public final class Quantizer {
         && projection().equals(that.projection())
         && granularity.equals(that.granularity)
         && scaling.equals(that.scaling)
-        && reciprocal == that.reciprocal;
+        && division == that.division;
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(format(), projection(), granularity, scaling, reciprocal);
+    return Objects.hash(format(), projection(), granularity, scaling, division);
   }
 
   /**
@@ -254,8 +252,12 @@ public final class Quantizer {
         ", ",
         format().name(),
         granularity.toString(),
-        scaling + (reciprocal ? " by reciprocal" : ""),
+        division == Division.QUOTIENT ? scaling.toString() : scaling + " by " + word(division),
         projection().rounding().toString(),
         projection().saturation().toString());
+  }
+
+  private static String word(Division division) {
+    return division.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 }

@@ -28,7 +28,7 @@ final class ScaleSearch extends Factors {
   ScaleSearch(Quantizer quantizer, Floats elements, Shape shape) {
     super(
         new float[quantizer.granularity().scales(shape)],
-        quantizer.isReciprocal(),
+        quantizer.division(),
         quantizer.scaleRule() == ScaleRule.MIN_TO_MAX
             ? new int[quantizer.granularity().scales(shape)]
             : null);
