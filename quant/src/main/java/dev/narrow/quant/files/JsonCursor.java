@@ -108,12 +108,9 @@ final class JsonCursor {
     require(JsonToken.START_OBJECT, field, "an object, {...}");
   }
 
-  /** Goes to the next name of the object, or to its end. */
-  @Nullable String nextName(String field) {
-    if (parser.nextToken() == JsonToken.END_OBJECT) {
-      return null;
-    }
-    return wellFormed(field, parser.getString());
+  /** Goes to the next name of the object, or to its end, which is null. */
+  @Nullable String nextName() {
+    return parser.nextToken() == JsonToken.END_OBJECT ? null : parser.getString();
   }
 
   /** Refuses the last name if it has a value already. */
@@ -174,19 +171,23 @@ final class JsonCursor {
     }
   }
 
-  /** JSON's escapes can name halves of characters, which are no text in UTF-8. */
+  /** Escapes can name halves of characters; in names Jackson refuses them itself. */
   private String wellFormed(String field, String text) {
-    for (int i = 0; i < text.length(); i++) {
-      if (Character.isSurrogate(text.charAt(i))) {
-        boolean pair =
-            i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
-        if (!pair) {
-          throw wrong(field, "has half a surrogate pair, expected Unicode text");
-        }
-        i++;
-      }
+    if (!isWellFormed(text)) {
+      throw wrong(field, "has half a surrogate pair, expected Unicode text");
     }
     return text;
+  }
+
+  /** Whether UTF-8 can hold a text: it has no halves of surrogate pairs. */
+  static boolean isWellFormed(String text) {
+    for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
+      c = text.codePointAt(i);
+      if (Character.getType(c) == Character.SURROGATE) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** What the last token is, for messages. */

@@ -5,7 +5,6 @@ import dev.narrow.quant.files.SafetensorsHeader.Entry;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -18,14 +17,14 @@ public final class SafetensorsFile implements TensorFile {
   private final MappedFile file;
   private final Map<String, String> metadata;
   private final List<TensorInfo> tensors;
-  private final Map<String, Entry> entries = new HashMap<>();
+  private final Map<String, Entry> entries;
 
   private SafetensorsFile(MappedFile file) {
     this.file = file;
     SafetensorsHeader header = SafetensorsHeader.read(file.path(), file.bytes());
     metadata = header.metadata();
-    tensors = header.entries().stream().map(Entry::info).toList();
-    header.entries().forEach(entry -> entries.put(entry.info().name(), entry));
+    tensors = header.inOrderOfFile().stream().map(Entry::info).toList();
+    entries = header.entries();
   }
 
   /**

@@ -12,10 +12,10 @@ import java.util.Map;
  * What a .safetensors file says about its tensors, all of it checked against the length of the file
  * (README of safetensors 0.8, and {@code Metadata::validate} in its tensor.rs).
  *
- * @param entries in the order in which the tensors lie in the file
+ * @param entries the tensors by their names
  * @param metadata the texts under {@code __metadata__}
  */
-record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
+record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadata) {
   /** The key whose value is no tensor. */
   static final String METADATA = "__metadata__";
 
@@ -81,21 +81,25 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
     return header;
   }
 
-  /** Sorts the entries, and requires that each byte of the body belongs to one of them. */
-  static List<Entry> inOrderOfFile(List<Entry> entries) {
-    return entries.stream()
-        .sorted(Comparator.comparingLong(Entry::at).thenComparingLong(Entry::end))
+  /** The tensors as they lie in the file. */
+  List<Entry> inOrderOfFile() {
+    return entries.values().stream()
+        .sorted(
+            Comparator.comparingLong(Entry::at)
+                .thenComparingLong(Entry::end)
+                .thenComparingLong(Entry::saidAt))
         .toList();
   }
 
   private void requireCoverage(Path file, long bodyAt, long size) {
     long end = bodyAt;
-    for (int i = 0; i < entries.size(); i++) {
-      Entry entry = entries.get(i);
+    List<Entry> sorted = inOrderOfFile();
+    for (int i = 0; i < sorted.size(); i++) {
+      Entry entry = sorted.get(i);
       if (entry.at() != end) {
         String problem =
             entry.at() < end
-                ? "overlap '" + JsonCursor.shown(entries.get(i - 1).info().name()) + "'"
+                ? "overlap '" + JsonCursor.shown(sorted.get(i - 1).info().name()) + "'"
                 : "leave a hole of " + (entry.at() - end) + " bytes before the tensor";
         throw new TensorFileException(
             file,

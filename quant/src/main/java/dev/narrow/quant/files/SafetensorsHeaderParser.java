@@ -2,11 +2,10 @@ package dev.narrow.quant.files;
 
 import dev.narrow.quant.files.SafetensorsHeader.Entry;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** Reads the JSON of a .safetensors header; each tensor on its own is checked here. */
 final class SafetensorsHeaderParser {
@@ -30,25 +29,23 @@ final class SafetensorsHeaderParser {
   /** The whole header. */
   SafetensorsHeader parse() {
     Map<String, String> metadata = null;
-    List<Entry> entries = new ArrayList<>();
-    Set<String> names = new HashSet<>();
-    for (String name; (name = json.nextName("tensor name")) != null; ) {
+    Map<String, Entry> entries = new HashMap<>();
+    for (String name; (name = json.nextName()) != null; ) {
       if (name.equals(SafetensorsHeader.METADATA)) {
         json.requireFirst(metadata);
         metadata = metadata();
         continue;
       }
-      json.requireFirst(names.add(name) ? null : name);
-      entries.add(tensor(name));
+      json.requireFirst(entries.get(name));
+      entries.put(name, tensor(name));
     }
-    return new SafetensorsHeader(
-        SafetensorsHeader.inOrderOfFile(entries), metadata == null ? Map.of() : metadata);
+    return new SafetensorsHeader(entries, metadata == null ? Map.of() : metadata);
   }
 
   private Map<String, String> metadata() {
     Map<String, String> texts = new LinkedHashMap<>();
     json.open(SafetensorsHeader.METADATA);
-    for (String key; (key = json.nextName("metadata key")) != null; ) {
+    for (String key; (key = json.nextName()) != null; ) {
       json.requireFirst(texts.get(key));
       texts.put(key, json.text("metadata '" + JsonCursor.shown(key) + "'"));
     }
@@ -64,7 +61,7 @@ final class SafetensorsHeaderParser {
     long shapeAt = at;
     long offsetsAt = at;
     json.open("tensor");
-    for (String key; (key = json.nextName("key")) != null; ) {
+    for (String key; (key = json.nextName()) != null; ) {
       switch (key) {
         case "dtype" -> {
           json.requireFirst(type);

@@ -6,7 +6,10 @@ import dev.narrow.formats.NumericFormat;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +66,10 @@ public enum SafetensorsType {
 
   private static final int COMPLEX_BITS = 64;
 
+  private static final Map<String, SafetensorsType> BY_NAME =
+      Arrays.stream(values())
+          .collect(Collectors.toMap(Enum::name, type -> type, (a, _) -> a, TreeMap::new));
+
   private final @Nullable Element element;
 
   SafetensorsType(@Nullable Element element) {
@@ -97,13 +104,12 @@ public enum SafetensorsType {
    * @throws IllegalArgumentException if there is none; the message has the nearest ones
    */
   static SafetensorsType parse(String dtype) {
-    for (SafetensorsType type : values()) {
-      if (type.name().equals(dtype)) {
-        return type;
-      }
+    SafetensorsType type = BY_NAME.get(dtype);
+    if (type != null) {
+      return type;
     }
     List<String> names =
-        Arrays.stream(values()).map(type -> type.name().toLowerCase(Locale.ROOT)).toList();
+        BY_NAME.keySet().stream().map(name -> name.toLowerCase(Locale.ROOT)).toList();
     throw new IllegalArgumentException(
         "is '"
             + JsonCursor.shown(dtype)

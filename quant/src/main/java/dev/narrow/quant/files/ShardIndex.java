@@ -50,7 +50,7 @@ record ShardIndex(Map<String, Place> places, Map<String, String> metadata) {
   private static ShardIndex parse(JsonCursor json) {
     Map<String, String> metadata = null;
     Map<String, Place> places = null;
-    for (String key; (key = json.nextName("key")) != null; ) {
+    for (String key; (key = json.nextName()) != null; ) {
       switch (key) {
         case "metadata" -> {
           json.requireFirst(metadata);
@@ -72,7 +72,7 @@ record ShardIndex(Map<String, Place> places, Map<String, String> metadata) {
   private static Map<String, String> metadata(JsonCursor json) {
     Map<String, String> texts = new LinkedHashMap<>();
     json.open("metadata");
-    for (String key; (key = json.nextName("metadata key")) != null; ) {
+    for (String key; (key = json.nextName()) != null; ) {
       json.requireFirst(texts.get(key));
       String text = json.scalar("metadata");
       if (text != null) {
@@ -86,7 +86,7 @@ record ShardIndex(Map<String, Place> places, Map<String, String> metadata) {
     Map<String, Place> places = new LinkedHashMap<>();
     Map<String, String> shards = new HashMap<>(); // each name once, however many tensors it has
     json.open("weight_map");
-    for (String tensor; (tensor = json.nextName("weight_map")) != null; ) {
+    for (String tensor; (tensor = json.nextName()) != null; ) {
       json.requireFirst(places.get(tensor));
       json.about(tensor);
       String shard = json.text("weight_map");

@@ -3,7 +3,6 @@ package dev.narrow.quant.files;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +51,7 @@ class NpyMutationTest {
       byte[] good = golden.get(random.nextInt(golden.size())).bytes();
       byte[] bad = mutated(good, random);
       Files.write(file, bad);
-      long before = allocated();
+      long before = Allocation.bytes();
       try {
         readWhole(file);
       } catch (TensorFileException expected) {
@@ -60,7 +59,7 @@ class NpyMutationTest {
         assertTrue(message.startsWith(file + ": ") && message.lines().count() == 1, message);
         refused++;
       }
-      most = Math.max(most, allocated() - before - bad.length);
+      most = Math.max(most, Allocation.bytes() - before - bad.length);
     }
     assertTrue(most < SMALL_OBJECTS, most + " bytes allocated for one file");
     assertTrue(refused > FILES / 2 && refused < FILES, refused + " refused");
@@ -79,18 +78,5 @@ class NpyMutationTest {
       }
       assertTrue(read == reader.header().elements(), () -> "elements: " + reader.header());
     }
-  }
-
-  /** Bytes that this thread has allocated so far. */
-  private static long allocated() throws ReflectiveOperationException {
-    // By reflection: the module itself does not need jdk.management.
-    Object bean =
-        Class.forName("java.lang.management.ManagementFactory")
-            .getMethod("getThreadMXBean")
-            .invoke(null);
-    Method method =
-        Class.forName("com.sun.management.ThreadMXBean")
-            .getMethod("getCurrentThreadAllocatedBytes");
-    return (long) method.invoke(bean);
   }
 }
