@@ -35,7 +35,7 @@ record CodeElement(NumericFormat format, Codec codec) implements Element {
   }
 
   @Override
-  public void read(MemorySegment bytes, ByteOrder order, long from, float[] dst) {
+  public float[] read(MemorySegment bytes, ByteOrder order, long from, float[] dst) {
     if (format.equals(Formats.FP32)) {
       ValueLayout.OfFloat layout = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(order);
       MemorySegment.copy(bytes, layout, from * Float.BYTES, dst, 0, dst.length);
@@ -48,6 +48,7 @@ record CodeElement(NumericFormat format, Codec codec) implements Element {
     } else {
       decode(bytes.asSlice(from * width() / Byte.SIZE), CodeLayout.of(order), dst, 0);
     }
+    return dst;
   }
 
   private void decode(MemorySegment codes, CodeLayout layout, float[] dst, int to) {

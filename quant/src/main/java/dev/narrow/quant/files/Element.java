@@ -21,16 +21,15 @@ sealed interface Element permits CodeElement, PlainElement {
    * @param order of the bytes of each
    * @param from the first element to read
    * @param dst takes {@code dst.length} elements, and the bytes have so many
+   * @return dst
    */
-  void read(MemorySegment bytes, ByteOrder order, long from, float[] dst);
+  float[] read(MemorySegment bytes, ByteOrder order, long from, float[] dst);
 
   /**
    * The elements as a tensor: over these bytes if they are what a tensor wants, else of their own.
    */
   default Tensor tensor(MemorySegment bytes, ByteOrder order, Shape shape) {
-    float[] values = new float[shape.size()];
-    read(bytes, order, 0, values);
-    return fp32(values, shape);
+    return fp32(read(bytes, order, 0, new float[shape.size()]), shape);
   }
 
   /** A tensor over these values. */

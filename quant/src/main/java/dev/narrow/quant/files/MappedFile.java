@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 
 /**
  * A whole file as memory, read-only; none of it is read before it is looked at.
@@ -34,6 +35,21 @@ record MappedFile(Path path, MemorySegment bytes, Arena arena) implements Closea
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
+    }
+  }
+
+  /**
+   * Does what reads the memory.
+   *
+   * @throws TensorFileException if a page of the file cannot be read: the JVM turns the fault into
+   *     an error, where another program has cut the file off or its device fails
+   */
+  <T> T reading(Supplier<T> body) {
+    try {
+      return body.get();
+    } catch (InternalError fault) {
+      throw new TensorFileException(
+          path, "cannot be read: it has become shorter, or a device fails");
     }
   }
 

@@ -102,29 +102,28 @@ public final class NpyTensorFile implements TensorFile {
   public void read(String name, long from, float[] dst) {
     require(name);
     Objects.checkFromIndexSize(from, dst.length, info.elements());
-    if (!isTransposed()) {
-      element.read(body, order(), from, dst);
-      return;
-    }
+    file.reading(
+        () -> isTransposed() ? transpose(from, dst) : element.read(body, order(), from, dst));
+  }
+
+  private float[] transpose(long from, float[] dst) {
     // The axes the other way round: what is Fortran order there is row-major order here.
     FortranOrder rowMajor = new FortranOrder(header.shape().reversed(), from);
     float[] one = new float[1];
     for (int i = 0; i < dst.length; i++) {
-      element.read(body, order(), rowMajor.next(), one);
-      dst[i] = one[0];
+      dst[i] = element.read(body, order(), rowMajor.next(), one)[0];
     }
+    return dst;
   }
 
   @Override
   public Tensor tensor(String name) {
     require(name);
     Shape shape = Requests.shape(path(), info);
-    if (!isTransposed()) {
-      return element.tensor(body, order(), shape);
-    }
-    float[] values = new float[shape.size()];
-    read(name, 0, values);
-    return Element.fp32(values, shape);
+    return file.reading(() ->
+        isTransposed()
+            ? Element.fp32(transpose(0, new float[shape.size()]), shape)
+            : element.tensor(body, order(), shape));
   }
 
   private void require(String name) {

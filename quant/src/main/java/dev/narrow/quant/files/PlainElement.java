@@ -35,7 +35,7 @@ enum PlainElement implements Element {
 
   // Each conversion to float rounds to nearest-even (JLS 5.1.2 and 5.1.3), and is the only one.
   @Override
-  public void read(MemorySegment bytes, ByteOrder order, long from, float[] dst) {
+  public float[] read(MemorySegment bytes, ByteOrder order, long from, float[] dst) {
     switch (this) {
       case BOOL -> {
         for (int i = 0; i < dst.length; i++) {
@@ -46,6 +46,7 @@ enum PlainElement implements Element {
       case I64, U64 -> readLongs(bytes, order, from, dst);
       case F64 -> readDoubles(bytes, order, from, dst);
     }
+    return dst;
   }
 
   private void readInts(MemorySegment bytes, ByteOrder order, long from, float[] dst) {

@@ -1,5 +1,6 @@
 package dev.narrow.quant.files;
 
+import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.files.SafetensorsHeader.Entry;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +22,8 @@ public final class SafetensorsFile implements TensorFile {
 
   private SafetensorsFile(MappedFile file) {
     this.file = file;
-    SafetensorsHeader header = SafetensorsHeader.read(file.path(), file.bytes());
+    SafetensorsHeader header =
+        file.reading(() -> SafetensorsHeader.read(file.path(), file.bytes()));
     metadata = header.metadata();
     tensors = header.inOrderOfFile().stream().map(Entry::info).toList();
     entries = header.entries();
@@ -70,15 +72,16 @@ public final class SafetensorsFile implements TensorFile {
   public void read(String name, long from, float[] dst) {
     Entry entry = entry(name);
     Objects.checkFromIndexSize(from, dst.length, entry.info().elements());
-    element(entry).read(bytes(name), ByteOrder.LITTLE_ENDIAN, from, dst);
+    Element element = element(entry);
+    file.reading(() -> element.read(bytes(name), ByteOrder.LITTLE_ENDIAN, from, dst));
   }
 
   @Override
   public Tensor tensor(String name) {
     Entry entry = entry(name);
     Element element = element(entry);
-    return element.tensor(
-        bytes(name), ByteOrder.LITTLE_ENDIAN, Requests.shape(path(), entry.info()));
+    Shape shape = Requests.shape(path(), entry.info());
+    return file.reading(() -> element.tensor(bytes(name), ByteOrder.LITTLE_ENDIAN, shape));
   }
 
   private Entry entry(String name) {

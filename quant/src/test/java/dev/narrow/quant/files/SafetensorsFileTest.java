@@ -228,6 +228,23 @@ class SafetensorsFileTest {
     assertThrows(IllegalStateException.class, () -> file.read("x", 0, new float[1]));
   }
 
+  @Test
+  void aFileThatBecomesShorterIsNamed() throws IOException {
+    Path path = directory.resolve("x.safetensors");
+    int n = 1 << 18;
+    String header = "{" + tensor("x", "F32", "[" + n + "]", 0, 4L * n) + "}";
+    Files.write(path, SafetensorsFiles.of(header, 4 * n));
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      try (FileChannel shorter = FileChannel.open(path, StandardOpenOption.WRITE)) {
+        shorter.truncate(100);
+      }
+      TensorFileException e =
+          assertThrows(TensorFileException.class, () -> file.read("x", 0, new float[n]));
+      assertEquals(
+          path + ": cannot be read: it has become shorter, or a device fails", e.getMessage());
+    }
+  }
+
   /** A tensor of 2^31 elements, in a file with a hole that takes no space. */
   @ParameterizedTest
   @CsvSource({"U8, 2147483648, 2147483648", "F4, 2147483648, 1073741824"})
