@@ -11,6 +11,9 @@ import java.util.Map;
  * A file of named tensors, mapped into memory: what is not looked at is not read. All that the file
  * says about lengths and offsets has been checked once it is open. Reading is safe from any thread;
  * after {@link #close} neither this nor the memory that it gave away may be used.
+ *
+ * <p>Where another program cuts the file off meanwhile, {@link #read} throws {@link
+ * TensorFileException}, and memory that was given away {@link InternalError} where it is read.
  */
 public interface TensorFile extends Closeable {
 
@@ -24,7 +27,8 @@ public interface TensorFile extends Closeable {
   Map<String, String> metadata();
 
   /**
-   * The bytes of a tensor as they lie in the file: read-only, little-endian.
+   * The bytes of a tensor as they lie in the file: read-only, little-endian except in .npy files
+   * that say otherwise.
    *
    * @throws IllegalArgumentException if the file has no such tensor; the message has the nearest
    *     name
@@ -40,6 +44,7 @@ public interface TensorFile extends Closeable {
    * @param dst takes {@code dst.length} elements
    * @throws IllegalArgumentException if the file has no such tensor
    * @throws IndexOutOfBoundsException if it does not have so many elements
+   * @throws TensorFileException if the elements are complex numbers, or the file cannot be read
    */
   void read(String name, long from, float[] dst);
 
@@ -48,7 +53,8 @@ public interface TensorFile extends Closeable {
    * in the layout of a {@link Tensor}; else an fp32 tensor with the values that {@link #read} has.
    *
    * @throws IllegalArgumentException if the file has no such tensor
-   * @throws TensorFileException if it has 2^31 elements or more
+   * @throws TensorFileException if it has 2^31 elements or more, or complex ones, or the file
+   *     cannot be read
    */
   Tensor tensor(String name);
 

@@ -94,24 +94,26 @@ class FileMutationTest {
     return mutated(List.of(INDEX.getBytes(StandardCharsets.UTF_8)), 0);
   }
 
-  @Property(tries = 1500)
+  @Property(tries = 6000)
   void safetensorsAreReadOrRefused(@ForAll("safetensors") byte[] bytes) throws IOException {
     assertReadOrRefused("x.safetensors", bytes);
   }
 
-  @Property(tries = 800)
+  @Property(tries = 3000)
   void npyFilesAreReadOrRefused(@ForAll("npy") byte[] bytes) throws IOException {
     assertReadOrRefused("x.npy", bytes);
     assertStreamedOrRefused(directory.resolve("x.npy"));
   }
 
-  @Property(tries = 800)
+  @Property(tries = 3000)
   void indicesAreReadOrRefused(@ForAll("index") byte[] bytes) throws IOException {
     assertReadOrRefused("x.safetensors.index.json", bytes);
   }
 
   private static void assertReadOrRefused(String name, byte[] bytes) throws IOException {
-    Path path = Files.write(directory.resolve(name), bytes);
+    Path path = directory.resolve(name);
+    Files.deleteIfExists(path); // some file systems wait for the disk where a file is overwritten
+    Files.write(path, bytes);
     boolean opened = false;
     long before = Allocation.bytes();
     long allocated;
