@@ -6,7 +6,10 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
-/** Shows how far work on a large file is: a bar on a terminal, a line now and then elsewhere. */
+/**
+ * Shows how far work on a large file is: a bar on a terminal, a line now and then elsewhere.
+ * Threads may advance it together.
+ */
 final class FileProgress implements AutoCloseable {
   private static final long PATIENCE = 1_000_000_000L; // ns; what takes less needs no bar
   private static final long BETWEEN_LINES = 10_000_000_000L; // ns
@@ -32,7 +35,7 @@ final class FileProgress implements AutoCloseable {
   }
 
   /** So many elements more are done. */
-  void advance(long elements) {
+  synchronized void advance(long elements) {
     done += elements;
     if (bar != null) {
       bar.stepTo(done);
@@ -56,7 +59,7 @@ final class FileProgress implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     if (bar != null) {
       bar.close();
     }

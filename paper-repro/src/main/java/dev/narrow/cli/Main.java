@@ -26,6 +26,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       FormatsCommand.class,
       EncodeCommand.class,
       DecodeCommand.class,
+      InspectCommand.class,
+      CompareCommand.class,
       CommandLine.HelpCommand.class
     })
 public final class Main implements Runnable {

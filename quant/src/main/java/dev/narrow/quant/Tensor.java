@@ -115,6 +115,19 @@ public final class Tensor {
     return scales;
   }
 
+  /**
+   * Bytes that the tensor takes where codes are packed: codes, scales, outer scales, and zero
+   * points of 32 bits.
+   */
+  public long packedBytes() {
+    long bits = (long) shape.size() * format.width();
+    bits += (long) scales.count() * scales.format().width();
+    bits += scales.outer().map(outer -> outer.count() * 32L).orElse(0L);
+    bits += scales.hasZeroPoints() ? scales.count() * 32L : 0;
+    bits -= scales.isOne() ? 32 : 0; // nothing to be kept
+    return Math.ceilDiv(bits, Byte.SIZE);
+  }
+
   /** How the codes were made, if a quantizer made them. */
   public Optional<Quantizer> quantizer() {
     return Optional.ofNullable(quantizer);

@@ -25,6 +25,9 @@ public final class TensorStatistics {
   private final long[] exponents = new long[EXPONENTS]; // of float32, biased
   private final long[] subnormals = new long[Float.MIN_EXPONENT - LEAST_OCTAVE]; // by octave
 
+  /** Of no numbers yet. */
+  public TensorStatistics() {}
+
   /** Counts some numbers. */
   public void add(float[] values, int from, int n) {
     double total = 0;

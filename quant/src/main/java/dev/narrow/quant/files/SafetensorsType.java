@@ -70,6 +70,7 @@ public enum SafetensorsType {
       Arrays.stream(values())
           .collect(Collectors.toMap(Enum::name, type -> type, (a, _) -> a, TreeMap::new));
 
+  @SuppressWarnings("ImmutableEnumChecker") // elements have no state that changes
   private final @Nullable Element element;
 
   SafetensorsType(@Nullable Element element) {

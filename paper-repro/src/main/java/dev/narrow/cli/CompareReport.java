@@ -1,0 +1,167 @@
+package dev.narrow.cli;
+
+import dev.narrow.cli.CompareCommand.Candidate;
+import dev.narrow.cli.CompareCommand.Compared;
+import dev.narrow.cli.CompareCommand.Fit;
+import dev.narrow.repro.report.Numbers;
+import dev.narrow.repro.report.Table;
+import dev.narrow.repro.report.Table.Cell;
+import dev.narrow.repro.report.Table.Column;
+import dev.narrow.repro.report.Tone;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What {@code narrow compare} has found. */
+final class CompareReport {
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  private final Path file;
+  private final List<Candidate> candidates;
+  private final OptionalDouble target;
+  private final List<Compared> compared;
+
+  CompareReport(
+      Path file, List<Candidate> candidates, OptionalDouble target, List<Compared> compared) {
+    this.file = file;
+    this.candidates = candidates;
+    this.target = target;
+    this.compared = compared;
+  }
+
+  Table table() {
+    Column[] columns = new Column[candidates.size() + 2];
+    columns[0] = Table.left("tensor");
+    columns[1] = Table.left("shape");
+    for (int i = 0; i < candidates.size(); i++) {
+      columns[i + 2] = Table.right(candidates.get(i).name());
+    }
+    Table table = Table.of(columns);
+    for (Compared one : compared) {
+      int cheapest = cheapest(one);
+      Cell[] cells = new Cell[columns.length];
+      cells[0] = Table.cell(one.info().name());
+      cells[1] =
+          Table.cell(one.info().shape().toString().replace(", ", "×").replaceAll("[\\[\\]]", ""));
+      for (int i = 0; i < candidates.size(); i++) {
+        Fit fit = one.fits().get(i).orElse(null);
+        cells[i + 2] = fit == null ? Table.cell(Numbers.NONE) : cell(fit, i == cheapest);
+      }
+      table = table.row(cells);
+    }
+    return addTotals(table);
+  }
+
+  private Cell cell(Fit fit, boolean isCheapest) {
+    double decibels = fit.error().sqnrDb();
+    String text = decibels == Double.POSITIVE_INFINITY ? "exact" : Numbers.fixed(decibels, 1);
+    Tone tone =
+        isCheapest
+            ? Tone.GOOD
+            : target.isPresent() && !(decibels >= target.getAsDouble()) ? Tone.BAD : Tone.NEUTRAL;
+    return Table.cell((isCheapest ? "* " : "") + text, tone);
+  }
+
+  private Table addTotals(Table table) {
+    String[] cells = new String[candidates.size() + 2];
+    cells[0] = "bytes";
+    cells[1] = String.format(Locale.ROOT, "%,d", bytesBefore());
+    for (int i = 0; i < candidates.size(); i++) {
+      int column = i;
+      long bytes =
+          compared.stream().mapToLong(c -> c.fits().get(column).map(Fit::bytes).orElse(0L)).sum();
+      cells[i + 2] = String.format(Locale.ROOT, "%,d", bytes);
+    }
+    return table.row(cells);
+  }
+
+  private long bytesBefore() {
+    return compared.stream().mapToLong(c -> c.info().bytes()).sum();
+  }
+
+  /** The index of the format of the fewest bytes that meets the target, or -1. */
+  private int cheapest(Compared one) {
+    int cheapest = -1;
+    for (int i = 0; target.isPresent() && i < one.fits().size(); i++) {
+      Fit fit = one.fits().get(i).orElse(null);
+      if (fit != null && fit.error().sqnrDb() >= target.getAsDouble()) {
+        boolean isBetter =
+            cheapest < 0 || fit.bytes() < one.fits().get(cheapest).orElseThrow().bytes();
+        cheapest = isBetter ? i : cheapest;
+      }
+    }
+    return cheapest;
+  }
+
+  String summary() {
+    String what =
+        "SQNR in dB, 10 log10 of the ratio of the squares of values and of errors; bytes with"
+            + " packed codes and all scales.\n";
+    if (target.isEmpty()) {
+      return what + "--target 30dB marks the cheapest format for each tensor.\n";
+    }
+    long bytes = 0;
+    int without = 0;
+    for (Compared one : compared) {
+      int cheapest = cheapest(one);
+      without += cheapest < 0 ? 1 : 0;
+      bytes += cheapest < 0 ? one.info().bytes() : one.fits().get(cheapest).orElseThrow().bytes();
+    }
+    return what
+        + String.format(
+            Locale.ROOT,
+            "* the cheapest of at least %s dB. Together %,d bytes instead of %,d (%.1f %%)%s.%n",
+            Numbers.fixed(target.getAsDouble(), 1),
+            bytes,
+            bytesBefore(),
+            100.0 * bytes / Math.max(1, bytesBefore()),
+            without == 0
+                ? ""
+                : "; " + without + " tensors meet it in no format and stay as they are");
+  }
+
+  String json() {
+    List<Map<String, @Nullable Object>> tensors = new ArrayList<>();
+    for (Compared one : compared) {
+      Map<String, @Nullable Object> facts = new LinkedHashMap<>();
+      facts.put("name", one.info().name());
+      facts.put("shape", one.info().shape());
+      facts.put("bytes", one.info().bytes());
+      int cheapest = cheapest(one);
+      facts.put("cheapest", cheapest < 0 ? null : candidates.get(cheapest).name());
+      Map<String, @Nullable Object> formats = new LinkedHashMap<>();
+      for (int i = 0; i < candidates.size(); i++) {
+        formats.put(
+            candidates.get(i).name(), one.fits().get(i).map(CompareReport::facts).orElse(null));
+      }
+      facts.put("formats", formats);
+      tensors.add(facts);
+    }
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("file", file.toString());
+    all.put("target", target.isPresent() ? target.getAsDouble() : null);
+    all.put("tensors", tensors);
+    return JSON.writeValueAsString(all) + "\n";
+  }
+
+  private static Map<String, @Nullable Object> facts(Fit fit) {
+    Map<String, @Nullable Object> facts = new LinkedHashMap<>();
+    double decibels = fit.error().sqnrDb();
+    facts.put("sqnrDb", Double.isFinite(decibels) ? decibels : null);
+    facts.put("exact", decibels == Double.POSITIVE_INFINITY);
+    facts.put("bytes", fit.bytes());
+    facts.put("saturated", fit.error().saturated());
+    facts.put("flushed", fit.error().flushed());
+    facts.put("nan", fit.error().nan());
+    facts.put("worstRelative", fit.error().worstRelative());
+    return facts;
+  }
+}

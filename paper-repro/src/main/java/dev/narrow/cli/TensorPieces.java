@@ -1,0 +1,52 @@
+package dev.narrow.cli;
+
+import dev.narrow.quant.files.TensorFile;
+import dev.narrow.quant.files.TensorInfo;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+/** The elements of a tensor in a file, on all cores. */
+final class TensorPieces {
+  /** Elements of a piece: enough to be worth a task, few enough to be many. */
+  private static final int PIECE = 1 << 20;
+
+  private TensorPieces() {}
+
+  /**
+   * What becomes of each piece, in order. No more of the tensor is in memory than cores work on.
+   */
+  static <T> List<T> map(
+      TensorFile file, TensorInfo info, Function<float[], T> work, FileProgress progress) {
+    long elements = info.elements();
+    return LongStream.range(0, Math.ceilDiv(elements, PIECE))
+        .parallel()
+        .mapToObj(k -> {
+          float[] piece = new float[(int) Math.min(PIECE, elements - k * PIECE)];
+          file.read(info.name(), k * PIECE, piece);
+          T result = work.apply(piece);
+          progress.advance(piece.length);
+          return result;
+        })
+        .toList();
+  }
+
+  /** What becomes of each of some things, in order, on all cores. */
+  static <S, T> List<T> each(List<S> things, Function<S, T> work) {
+    return IntStream.range(0, things.size())
+        .parallel()
+        .mapToObj(i -> work.apply(things.get(i)))
+        .toList();
+  }
+
+  /** Whether the elements are numbers that can be read, as those of a C64 tensor cannot. */
+  static boolean isReadable(TensorInfo info) {
+    return !info.dtype().equals("C64");
+  }
+
+  /** Whether the elements are floating-point numbers, in whatever format, and not integers. */
+  static boolean isFloat(TensorInfo info) {
+    return !info.dtype().matches("BOOL|C64|[IU]\\d+|[<>|=]?[iub]\\d+");
+  }
+}
