@@ -5,16 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -37,18 +33,9 @@ class GgufTypeTest {
     }
   }
 
-  private static List<String[]> lines(String verb) {
-    try (InputStream in =
-        Objects.requireNonNull(GgufTypeTest.class.getResourceAsStream("gguf_golden.txt"))) {
-      String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
-      return text.lines().map(line -> line.split(" ", -1)).filter(l -> l[0].equals(verb)).toList();
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
-  }
-
   private static Stream<Golden> golden(String verb) {
-    return lines(verb).stream().map(line -> new Golden(line[0], line[1], line[2], line[3]));
+    return GgufFiles.golden(verb).stream()
+        .map(line -> new Golden(line[0], line[1], line[2], line[3]));
   }
 
   static Stream<Golden> dequantized() {
@@ -116,7 +103,7 @@ class GgufTypeTest {
   /** All of ggml's types that the package knows, with their numbers and sizes. */
   @Test
   void numbersAndSizesAreThoseOfThePackage() {
-    List<String[]> types = lines("type");
+    List<String[]> types = GgufFiles.golden("type");
     assertTrue(types.size() > 30, () -> "types: " + types.size());
     for (String[] line : types) {
       GgufType type = GgufType.valueOf(line[1]);

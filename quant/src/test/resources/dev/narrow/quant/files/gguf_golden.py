@@ -1,16 +1,20 @@
 """Writes gguf_golden.txt: blocks and their values as the Python package gguf has them.
 
 Lines are "dequantize TYPE BLOCKS FLOATS" and "quantize TYPE FLOATS BLOCKS". BLOCKS are the bytes in
-hexadecimal, FLOATS the bits of float32, eight digits each; every NaN is 7fc00000. A last line for
-each type has its number, the elements and the bytes of a block: "type NAME NUMBER ELEMENTS BYTES".
+hexadecimal, FLOATS the bits of float32, eight digits each; every NaN is 7fc00000. A line for each
+type has its number, and the elements and the bytes of a block: "type NAME NUMBER ELEMENTS BYTES".
+The last line is "file BYTES", a file with metadata of all types of values.
 
     pip install gguf==0.19.0 numpy==2.4.6
     python3 gguf_golden.py > gguf_golden.txt
 """
 
+import os
+import tempfile
 from importlib.metadata import version
 
 import numpy as np
+from gguf import GGUFWriter
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType as T
 from gguf.quants import dequantize, quantize
 
@@ -94,6 +98,42 @@ def inputs():
     yield block
 
 
+def file():
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "x.gguf")
+        out = GGUFWriter(path, "test")
+        out.add_custom_alignment(64)
+        out.add_uint8("u8", 255)
+        out.add_int8("i8", -128)
+        out.add_uint16("u16", 65535)
+        out.add_int16("i16", -32768)
+        out.add_uint32("u32", 2**32 - 1)
+        out.add_int32("i32", -(2**31))
+        out.add_uint64("u64", 2**64 - 1)
+        out.add_int64("i64", -(2**63))
+        out.add_float32("f32", 0.1)
+        out.add_float64("f64", 0.1)
+        out.add_bool("yes", True)
+        out.add_bool("no", False)
+        out.add_string("text", "Grüße\n\u2028 \U0001f600")
+        out.add_array("tokens", ["<s>", "</s>", "a", "b" * 70, "c", "d"])
+        out.add_array("integers", [1, -2, 3])
+        out.add_array("floats", [0.5, 1.5, 2.5, 3.5, 4.5])
+        out.add_array("flags", [True, False])
+        rows = np.arange(6, dtype=np.float32).reshape(2, 3) - 2.5
+        out.add_tensor("rows", rows)
+        out.add_tensor("halves", rows.astype(np.float16)[:, :1])
+        out.add_tensor("numbers", np.array([7, -8], dtype=np.int32))
+        eights = quantize(np.arange(64, dtype=np.float32).reshape(2, 32) * 2, T.Q8_0)
+        out.add_tensor("eights", eights, raw_dtype=T.Q8_0)
+        out.write_header_to_file()
+        out.write_kv_data_to_file()
+        out.write_tensors_to_file()
+        out.close()
+        with open(path, "rb") as written:
+            return written.read()
+
+
 def main():
     print(f"# gguf {version('gguf')}, NumPy {np.__version__}, by gguf_golden.py")
     for kind in [*HALVES, T.MXFP4, T.NVFP4]:
@@ -112,6 +152,7 @@ def main():
             print("quantize", kind.name, floats(block), codes.tobytes().hex())
     for kind, (elements, size) in GGML_QUANT_SIZES.items():
         print("type", kind.name, int(kind), elements, size)
+    print("file", file().hex())
 
 
 main()
