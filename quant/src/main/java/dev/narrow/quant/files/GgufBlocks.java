@@ -70,8 +70,8 @@ final class GgufBlocks {
       int fifth = src.get(INT, at + 2);
       for (int i = 0; i < HALF; i++) {
         int q = src.get(JAVA_BYTE, at + 6 + i);
-        dst[to + i] = d * ((q & 15 | (fifth >> i & 1) << 4) - 16);
-        dst[to + HALF + i] = d * ((q >> 4 & 15 | (fifth >> HALF + i & 1) << 4) - 16);
+        dst[to + i] = d * (((q & 15) | (fifth >> i & 1) << 4) - 16);
+        dst[to + HALF + i] = d * (((q >> 4 & 15) | (fifth >> (HALF + i) & 1) << 4) - 16);
       }
     }
   }
@@ -83,8 +83,8 @@ final class GgufBlocks {
       int fifth = src.get(INT, at + 4);
       for (int i = 0; i < HALF; i++) {
         int q = src.get(JAVA_BYTE, at + 8 + i);
-        dst[to + i] = d * (q & 15 | (fifth >> i & 1) << 4) + m;
-        dst[to + HALF + i] = d * (q >> 4 & 15 | (fifth >> HALF + i & 1) << 4) + m;
+        dst[to + i] = d * ((q & 15) | (fifth >> i & 1) << 4) + m;
+        dst[to + HALF + i] = d * ((q >> 4 & 15) | (fifth >> (HALF + i) & 1) << 4) + m;
       }
     }
   }
@@ -146,7 +146,7 @@ final class GgufBlocks {
       for (int i = 0; i < HALF; i++) {
         int low = nibble(src[from + i] * inverse + 8.5f);
         int high = nibble(src[from + HALF + i] * inverse + 8.5f);
-        dst.set(JAVA_BYTE, at + 2 + i, (byte) (low | high << 4));
+        dst.set(JAVA_BYTE, at + 2 + i, (byte) (low | (high << 4)));
       }
     }
   }

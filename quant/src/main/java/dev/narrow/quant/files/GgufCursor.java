@@ -63,30 +63,33 @@ final class GgufCursor {
     return bytes.get(LONG, take(field, 8));
   }
 
-  /** A count of things that take so many bytes each at least, and come later in the file. */
-  long count(String field, int leastBytes) {
+  /**
+   * A count of things that come later in the file.
+   *
+   * @param leastBytes that each of them takes there
+   * @param limit of the count itself
+   */
+  long count(String field, int leastBytes, long limit) {
     long start = at;
     long count = int64(field);
-    long most = remaining() / leastBytes;
-    if (count < 0 || count > most) {
-      throw error(
-          field,
-          start,
-          "is "
-              + Long.toUnsignedString(count)
-              + ", expected at most "
-              + most
-              + ": the file has "
-              + remaining()
-              + " bytes after it");
+    long room = remaining() / leastBytes;
+    if (count < 0 || count > Math.min(room, limit)) {
+      String after = room < limit ? ": the file has " + remaining() + " bytes after it" : "";
+      String problem = "is " + Long.toUnsignedString(count) + ", expected at most ";
+      throw error(field, start, problem + Math.min(room, limit) + after);
     }
     return count;
+  }
+
+  /** The length of a string in bytes. */
+  private long length(String field) {
+    return count(field, 1, Long.MAX_VALUE);
   }
 
   /** A key or a name, which must be UTF-8. */
   String name(String field) {
     long start = at;
-    long length = count(field, 1);
+    long length = length(field);
     if (length > MOST_NAME_BYTES) {
       throw error(field, start, "has " + length + " bytes, expected at most " + MOST_NAME_BYTES);
     }
@@ -99,12 +102,12 @@ final class GgufCursor {
   }
 
   void skipString(String field) {
-    take(field, count(field, 1));
+    take(field, length(field));
   }
 
   /** A string whose end is left out if it is longer than so many bytes. */
   String text(String field, int mostBytes) {
-    long length = count(field, 1);
+    long length = length(field);
     long start = take(field, length);
     int shown = (int) Math.min(length, mostBytes);
     String text =

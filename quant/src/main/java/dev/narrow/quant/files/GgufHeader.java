@@ -19,6 +19,11 @@ record GgufHeader(Map<String, GgufField> fields, Map<String, GgufTensor> tensors
   static final int DEFAULT_ALIGNMENT = 32;
   static final String ALIGNMENT_KEY = "general.alignment";
 
+  /** Hundreds of times what models have, and few enough for the memory of any machine. */
+  private static final int MOST_FIELDS = 1 << 16;
+
+  private static final int MOST_TENSORS = 1 << 18;
+
   private static final int LEAST_FIELD = Long.BYTES + Integer.BYTES + 1;
 
   /**
@@ -31,8 +36,8 @@ record GgufHeader(Map<String, GgufField> fields, Map<String, GgufTensor> tensors
     GgufCursor in = new GgufCursor(file, bytes);
     requireMagic(in);
     requireVersion(in);
-    long tensors = in.count("tensor count", GgufTensors.LEAST_BYTES);
-    long count = in.count("metadata count", LEAST_FIELD);
+    long tensors = in.count("tensor count", GgufTensors.LEAST_BYTES, MOST_TENSORS);
+    long count = in.count("metadata count", LEAST_FIELD, MOST_FIELDS);
     Map<String, GgufField> fields = fields(in, count);
     return new GgufHeader(fields, GgufTensors.read(in, tensors, alignment(in, bytes, fields)));
   }

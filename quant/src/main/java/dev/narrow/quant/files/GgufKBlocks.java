@@ -42,10 +42,11 @@ final class GgufKBlocks {
         float scale = d * (packed & 15);
         float minimum = e * (packed >> 4);
         int run = part / 2;
-        long codes = at + 16 + run / 4 * RUN + part % 2 * 16;
+        int codes = 16 + run / 4 * RUN + part % 2 * 16;
         int place = run % 4 * 2;
         for (int i = 0; i < 16; i++) {
-          dst[to + part * 16 + i] = scale * (src.get(JAVA_BYTE, codes + i) >> place & 3) - minimum;
+          dst[to + part * 16 + i] =
+              scale * (src.get(JAVA_BYTE, at + codes + i) >> place & 3) - minimum;
         }
       }
     }
@@ -57,13 +58,13 @@ final class GgufKBlocks {
       for (int part = 0; part < SIZE / 16; part++) {
         float scale = d * (q3Scale(src, at + 96, part) - 32);
         int run = part / 2;
-        long third = at + part % 2 * 16;
-        long codes = at + 32 + run / 4 * RUN + part % 2 * 16;
+        int third = part % 2 * 16;
+        int codes = 32 + run / 4 * RUN + part % 2 * 16;
         int place = run % 4 * 2;
         for (int i = 0; i < 16; i++) {
-          int low = src.get(JAVA_BYTE, codes + i) >> place & 3;
-          int high = src.get(JAVA_BYTE, third + i) >> run & 1;
-          dst[to + part * 16 + i] = scale * ((low | high << 2) - 4);
+          int low = src.get(JAVA_BYTE, at + codes + i) >> place & 3;
+          int high = src.get(JAVA_BYTE, at + third + i) >> run & 1;
+          dst[to + part * 16 + i] = scale * ((low | (high << 2)) - 4);
         }
       }
     }
@@ -74,9 +75,9 @@ final class GgufKBlocks {
    * are in byte 8 + s mod 4, the lowest place first.
    */
   private static int q3Scale(MemorySegment src, long at, int s) {
-    int low = bits(src, at + s % 8) >> s / 8 * 4 & 15;
-    int high = bits(src, at + 8 + s % 4) >> s / 4 * 2 & 3;
-    return low | high << 4;
+    int low = bits(src, at + s % 8) >> (s / 8 * 4) & 15;
+    int high = bits(src, at + 8 + s % 4) >> (s / 4 * 2) & 3;
+    return low | (high << 4);
   }
 
   static void q4(MemorySegment src, long at, float[] dst, int to, int blocks) {
@@ -86,10 +87,11 @@ final class GgufKBlocks {
       for (int run = 0; run < RUNS; run++) {
         float scale = d * scale(src, at + 4, run);
         float minimum = e * minimum(src, at + 4, run);
-        long codes = at + 16 + run / 2 * RUN;
+        int codes = 16 + run / 2 * RUN;
         int place = run % 2 * 4;
         for (int i = 0; i < RUN; i++) {
-          dst[to + run * RUN + i] = scale * (src.get(JAVA_BYTE, codes + i) >> place & 15) - minimum;
+          dst[to + run * RUN + i] =
+              scale * (src.get(JAVA_BYTE, at + codes + i) >> place & 15) - minimum;
         }
       }
     }
@@ -102,13 +104,13 @@ final class GgufKBlocks {
       for (int run = 0; run < RUNS; run++) {
         float scale = d * scale(src, at + 4, run);
         float minimum = e * minimum(src, at + 4, run);
-        long fifth = at + 16;
-        long codes = at + 48 + run / 2 * RUN;
+        int fifth = 16;
+        int codes = 48 + run / 2 * RUN;
         int place = run % 2 * 4;
         for (int i = 0; i < RUN; i++) {
-          int low = src.get(JAVA_BYTE, codes + i) >> place & 15;
-          int high = src.get(JAVA_BYTE, fifth + i) >> run & 1;
-          dst[to + run * RUN + i] = scale * (low | high << 4) - minimum;
+          int low = src.get(JAVA_BYTE, at + codes + i) >> place & 15;
+          int high = src.get(JAVA_BYTE, at + fifth + i) >> run & 1;
+          dst[to + run * RUN + i] = scale * (low | (high << 4)) - minimum;
         }
       }
     }
@@ -121,14 +123,14 @@ final class GgufKBlocks {
   private static int scale(MemorySegment src, long at, int s) {
     return s < 4
         ? bits(src, at + s) & 63
-        : bits(src, at + s + 4) & 15 | bits(src, at + s - 4) >> 6 << 4;
+        : (bits(src, at + s + 4) & 15) | (bits(src, at + s - 4) >> 6 << 4);
   }
 
   /** Minimum s of 8: as the scales, with bytes s + 4, and the high half of s + 4 and s. */
   private static int minimum(MemorySegment src, long at, int s) {
     return s < 4
         ? bits(src, at + s + 4) & 63
-        : bits(src, at + s + 4) >> 4 | bits(src, at + s) >> 6 << 4;
+        : (bits(src, at + s + 4) >> 4) | (bits(src, at + s) >> 6 << 4);
   }
 
   /** The low halves of 64 bytes are two runs, and their high halves the next two. */
@@ -138,13 +140,13 @@ final class GgufKBlocks {
       for (int part = 0; part < SIZE / 16; part++) {
         float scale = d * src.get(JAVA_BYTE, at + 192 + part);
         int run = part / 2;
-        long codes = at + run / 4 * 64 + part % 4 * 16;
+        int codes = run / 4 * 64 + part % 4 * 16;
         int place = run / 2 % 2 * 4;
-        long high = at + 128 + run / 4 * RUN + part % 2 * 16;
+        int high = 128 + run / 4 * RUN + part % 2 * 16;
         int highPlace = run % 4 * 2;
         for (int i = 0; i < 16; i++) {
-          int low = src.get(JAVA_BYTE, codes + i) >> place & 15;
-          int q = low | (src.get(JAVA_BYTE, high + i) >> highPlace & 3) << 4;
+          int low = src.get(JAVA_BYTE, at + codes + i) >> place & 15;
+          int q = low | ((src.get(JAVA_BYTE, at + high + i) >> highPlace & 3) << 4);
           dst[to + part * 16 + i] = scale * (q - 32);
         }
       }

@@ -82,8 +82,8 @@ final class GgufPlain {
       int bits = Float.floatToRawIntBits(src[i]);
       int rounded =
           Float.isNaN(src[i])
-              ? bits >> 16 | 0x40 // quiet, or the payload's lower half could leave an infinity
-              : bits + 0x7FFF + (bits >>> 16 & 1) >> 16;
+              ? (bits >> 16) | 0x40 // quiet, or the payload's lower half could leave an infinity
+              : (bits + 0x7FFF + (bits >>> 16 & 1)) >> 16;
       dst.set(SHORT, 2L * i, (short) rounded);
     }
   }

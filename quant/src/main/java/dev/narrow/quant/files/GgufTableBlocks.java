@@ -48,14 +48,15 @@ final class GgufTableBlocks {
 
   /** 2^(code - 128), also for the code 255, which OCP MX has as NaN and ggml as 2^128. */
   private static float halfOfE8m0(int code) {
-    return Float.intBitsToFloat(code < 2 ? 1 << 21 + code : code - 1 << 23);
+    return Float.intBitsToFloat(code < 2 ? 1 << (21 + code) : (code - 1) << 23);
   }
 
   static void nvfp4(MemorySegment src, long at, float[] dst, int to, int blocks) {
     for (int b = 0; b < blocks; b++, at += 36, to += 64) {
       for (int part = 0; part < 4; part++) {
         float d = halfOfE4m3(src.get(JAVA_BYTE, at + part) & 0xFF);
-        run(E2M1, d, src, at + 4 + part * 8, 8, dst, to + part * 16);
+        int codes = 4 + part * 8;
+        run(E2M1, d, src, at + codes, 8, dst, to + part * 16);
       }
     }
   }
@@ -69,7 +70,7 @@ final class GgufTableBlocks {
     }
     return exponent == 0
         ? fraction * 0x1p-10f
-        : Float.intBitsToFloat(exponent - 8 + 127 << 23 | fraction << 20);
+        : Float.intBitsToFloat((exponent - 8 + 127) << 23 | fraction << 20);
   }
 
   static void iq4nl(MemorySegment src, long at, float[] dst, int to, int blocks) {
@@ -83,9 +84,10 @@ final class GgufTableBlocks {
       float d = half(src, at);
       int high = src.get(SHORT, at + 2);
       for (int s = 0; s < 8; s++) {
-        int low = src.get(JAVA_BYTE, at + 4 + s / 2) >> s % 2 * 4 & 15;
-        float scale = d * ((low | (high >> s * 2 & 3) << 4) - 32);
-        run(NON_LINEAR, scale, src, at + 8 + s * 16, 16, dst, to + s * 32);
+        int low = src.get(JAVA_BYTE, at + 4 + s / 2) >> (s % 2 * 4) & 15;
+        float scale = d * ((low | (high >> (s * 2) & 3) << 4) - 32);
+        int codes = 8 + s * 16;
+        run(NON_LINEAR, scale, src, at + codes, 16, dst, to + s * 32);
       }
     }
   }

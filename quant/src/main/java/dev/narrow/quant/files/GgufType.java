@@ -117,7 +117,11 @@ public enum GgufType {
   private final int id;
   private final int blockElements;
   private final int blockBytes;
+
+  @SuppressWarnings("ImmutableEnumChecker") // static methods
   private final @Nullable Decoder decoder;
+
+  @SuppressWarnings("ImmutableEnumChecker")
   private final @Nullable Encoder encoder;
 
   GgufType(

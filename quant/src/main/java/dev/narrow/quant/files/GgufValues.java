@@ -9,20 +9,23 @@ final class GgufValues {
 
   private final GgufCursor in;
   private final String field;
+  private final String typeField;
+  private final String lengthField;
 
   /** The value of a key from the cursor on. */
   GgufValues(GgufCursor in, String field) {
     this.in = in;
     this.field = field;
+    typeField = "type of " + field;
+    lengthField = "length of " + field;
   }
 
   GgufValueType type() {
     long start = in.at();
-    int id = in.int32(field + " type");
+    int id = in.int32(typeField);
     GgufValueType type = GgufValueType.of(id);
     if (type == null) {
-      throw in.error(
-          field + " type", start, "is " + Integer.toUnsignedString(id) + ", expected 0 to 12");
+      throw in.error(typeField, start, "is " + Integer.toUnsignedString(id) + ", expected 0 to 12");
     }
     return type;
   }
@@ -62,12 +65,8 @@ final class GgufValues {
   }
 
   private String array(int depth) {
-    GgufValueType type = type();
-    long start = in.at();
-    if (type == GgufValueType.ARRAY && depth == DEEPEST) {
-      throw in.error(field, start, "has arrays in arrays, expected at most " + DEEPEST + " deep");
-    }
-    long length = in.count(field + " length", type.leastBytes());
+    GgufValueType type = elementType(depth);
+    long length = length(type);
     StringBuilder text = new StringBuilder("[");
     long shown = Math.min(length, SHOWN_ELEMENTS);
     for (long i = 0; i < shown; i++) {
@@ -83,6 +82,23 @@ final class GgufValues {
     return text.append(shown < length ? ", ... (" + length + " elements)]" : "]").toString();
   }
 
+  private GgufValueType elementType(int depth) {
+    long start = in.at();
+    GgufValueType type = type();
+    if (type == GgufValueType.ARRAY && depth == DEEPEST) {
+      throw in.error(
+          typeField,
+          start,
+          "is an array once more, expected at most " + DEEPEST + " in each other");
+    }
+    return type;
+  }
+
+  private long length(GgufValueType type) {
+    return in.count(lengthField, type.leastBytes(), Long.MAX_VALUE);
+  }
+
+  /** Nothing is allocated here, however many elements there are. */
   private void skip(GgufValueType type, long count, int depth) {
     switch (type) {
       case STRING -> {
@@ -92,7 +108,8 @@ final class GgufValues {
       }
       case ARRAY -> {
         for (long i = 0; i < count; i++) {
-          array(depth + 1);
+          GgufValueType inner = elementType(depth + 1);
+          skip(inner, length(inner), depth + 1);
         }
       }
       case BOOL -> {

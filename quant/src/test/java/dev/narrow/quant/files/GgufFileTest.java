@@ -132,7 +132,8 @@ class GgufFileTest {
     byte[] tooDeep = new GgufFiles().field("deep", GgufValueType.ARRAY, nested(4)).with(0);
     assertTrue(
         message(() -> open(tooDeep))
-            .endsWith("value of 'deep' at byte 80 has arrays in arrays, expected at most 4 deep"));
+            .endsWith(
+                "type of value of 'deep' at byte 76 is an array once more, expected at most 4 in each other"));
   }
 
   /** An array with 9 in so many more arrays. */
@@ -372,7 +373,7 @@ class GgufFileTest {
                 + " bytes after it"),
         patched(
             b -> b.putInt(52, 13),
-            "value of 'general.architecture' type at byte 52 is 13, expected 0 to 12"),
+            "type of value of 'general.architecture' at byte 52 is 13, expected 0 to 12"),
         patched(
             b -> b.putLong(56, good.length),
             "value of 'general.architecture' at byte 56 is "
@@ -417,7 +418,7 @@ class GgufFileTest {
                     GgufValueType.ARRAY,
                     new GgufBytes().int32(GgufValueType.INT64.id()).int64(1L << 61).toArray())
                 .with(64),
-            "value of 'n' length at byte 41 is 2305843009213693952, expected at most 9: the file"
+            "length of value of 'n' at byte 41 is 2305843009213693952, expected at most 9: the file"
                 + " has 79 bytes after it"),
         bad(alignedAtThree.with(0), "general.alignment at byte 53 is 3, expected a power of two"),
         bad(alignedAtText.with(0), "general.alignment at byte 49 is STRING, expected UINT32"),
