@@ -27,7 +27,7 @@ public enum GgufType {
   Q5_1(7, 32, 24, GgufBlocks::q5s1),
   /** 8-bit integers times a binary16 scale. */
   Q8_0(8, 32, 34, GgufBlocks::q8s0, GgufBlocks::toQ8s0),
-  /** Operands in the making; never stored. */
+  /** The other factor of products with quantized weights; in memory only, not in files. */
   Q8_1(9, 32, 36),
   /** 2-bit integers with 4-bit scales and minima of 16 each, in two levels. */
   Q2_K(10, 256, 84, GgufKBlocks::q2),
@@ -39,7 +39,7 @@ public enum GgufType {
   Q5_K(13, 256, 176, GgufKBlocks::q5),
   /** 6-bit integers with 8-bit scales of 16 each, in two levels. */
   Q6_K(14, 256, 210, GgufKBlocks::q6),
-  /** Operands in the making; never stored. */
+  /** The other factor of products with quantized weights; in memory only, not in files. */
   Q8_K(15, 256, 292),
   /** 2.0625 bits, codebook. */
   IQ2_XXS(16, 256, 66),
@@ -227,8 +227,9 @@ public enum GgufType {
    * Encodes whole blocks as the Python package {@code gguf} does: F16 and BF16 to nearest-even, the
    * quantized types with the block's largest magnitude at the end of their range.
    *
-   * <p>A block with a NaN or an infinity gets it as its scale; what it decodes to then is NaN or
-   * infinity.
+   * <p>A block with a NaN or an infinity gets it as its scale, and one with numbers too large for a
+   * binary16 scale gets infinity; what it decodes to then is NaN or infinity. One with a scale of
+   * 2^-25 or less gets zero, and decodes to zeros.
    *
    * @param src the elements of whole rows or parts of rows that begin and end between blocks
    * @param dst takes the blocks, from its first byte on

@@ -116,8 +116,8 @@ class GgufMutationTest {
     Arbitrary<Integer> at =
         Arbitraries.frequencyOf(
             Tuple.of(1, Arbitraries.integers().between(0, 32)),
-            Tuple.of(6, Arbitraries.integers().between(0, 2200)),
-            Tuple.of(1, Arbitraries.integers().between(0, 8000)));
+            Tuple.of(4, Arbitraries.integers().between(0, 2200)),
+            Tuple.of(3, Arbitraries.integers().between(0, 8000)));
     Arbitrary<Long> huge =
         Arbitraries.oneOf(
             Arbitraries.longs().between(0, 300),
@@ -145,23 +145,27 @@ class GgufMutationTest {
       bad = damage.done(bad);
     }
     Files.write(file, bad);
+    String outcome = outcome();
     long before = allocated();
-    String outcome;
-    try {
-      readWhole();
-      outcome = "read";
-    } catch (TensorFileException refused) {
-      outcome = "refused";
-      String message = String.valueOf(refused.getMessage());
-      assertTrue(message.startsWith(file + ": ") && message.lines().count() == 1, message);
-    }
+    outcome(); // once more: the first time code on the way has been linked, too
     long taken = allocated() - before - bad.length;
     assertTrue(taken < SMALL_OBJECTS, () -> taken + " bytes allocated");
     Statistics.collect(outcome);
     Statistics.coverage(coverage -> {
-      coverage.check("read").percentage(share -> share > 5);
+      coverage.check("read").percentage(share -> share > 3);
       coverage.check("refused").percentage(share -> share > 30);
     });
+  }
+
+  private static String outcome() {
+    try {
+      readWhole();
+      return "read";
+    } catch (TensorFileException refused) {
+      String message = String.valueOf(refused.getMessage());
+      assertTrue(message.startsWith(file + ": ") && message.lines().count() == 1, message);
+      return "refused";
+    }
   }
 
   /** Opens the file and reads all that can be read. */
