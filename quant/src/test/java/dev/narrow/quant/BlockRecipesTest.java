@@ -26,7 +26,7 @@ class BlockRecipesTest {
       List.of("mxfp8-e4m3", "mxfp8-e5m2", "mxint8", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp4");
 
   /** What an element of a block may be. */
-  private enum Kind {
+  enum Kind {
     NORMAL,
     ANY_BITS,
     TIES,
@@ -129,18 +129,16 @@ class BlockRecipesTest {
   private static void assertBlock(
       RecipeOracle.Block expected, Tensor quantized, int scale, int from, float[] block) {
     assertEquals(expected.scale(), quantized.scales().scale(scale), () -> Arrays.toString(block));
-    int[] codes = new int[block.length];
-    for (int i = 0; i < codes.length; i++) {
-      codes[i] =
+    List<Integer> codes = new ArrayList<>();
+    for (int i = 0; i < block.length; i++) {
+      int code =
           Byte.toUnsignedInt(
               quantized.storage().segment().getAtIndex(ValueLayout.JAVA_BYTE, from + i));
+      // a NaN keeps its sign, which means nothing
+      boolean isNan = quantized.format().isNan(code) && Float.isNaN(block[i]);
+      codes.add(isNan ? expected.codes().get(i) : code);
     }
-    for (int i = 0; i < codes.length; i++) { // a NaN keeps its sign, which means nothing
-      if (quantized.format().isNan(codes[i]) && Float.isNaN(block[i])) {
-        codes[i] = expected.codes()[i];
-      }
-    }
-    assertArrayEquals(expected.codes(), codes, () -> Arrays.toString(block));
+    assertEquals(expected.codes(), codes, () -> Arrays.toString(block));
   }
 
   /**

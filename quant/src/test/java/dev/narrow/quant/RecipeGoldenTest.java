@@ -9,9 +9,11 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,14 +21,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What PyTorch, and NumPy with ml_dtypes, make of the same numbers; see recipes.py. */
 class RecipeGoldenTest {
 
-  record Golden(String name, String[] parameters, float[] x, int[] codes) {
+  record Golden(String name, List<String> parameters, List<Float> x, List<Integer> codes) {
     @Override
     public String toString() {
-      return name + " " + Arrays.toString(parameters);
+      return name + " " + parameters;
     }
 
     float parameter(int i) {
-      return bits(parameters[i]);
+      return bits(parameters.get(i));
     }
   }
 
@@ -45,21 +47,26 @@ class RecipeGoldenTest {
   }
 
   private static Golden parse(String line) {
-    String[] parts = line.split(" \\| ", -1);
-    String[] numbers = parts[2].split(" ");
-    float[] x = new float[numbers.length];
-    for (int i = 0; i < x.length; i++) {
-      x[i] = bits(numbers[i]);
-    }
-    int[] codes =
-        Arrays.stream(parts[3].split(" ")).mapToInt(c -> Integer.parseInt(c, 16)).toArray();
-    return new Golden(parts[0], parts[1].split(" "), x, codes);
+    List<String> parts = List.of(line.split(" \\| ", -1));
+    return new Golden(
+        parts.get(0),
+        words(parts.get(1)).toList(),
+        words(parts.get(2)).map(RecipeGoldenTest::bits).toList(),
+        words(parts.get(3)).map(code -> Integer.parseInt(code, 16)).toList());
+  }
+
+  private static Stream<String> words(String text) {
+    return Arrays.stream(text.split(" ", -1));
   }
 
   @ParameterizedTest
   @MethodSource("golden")
   void theCodesAreTheSame(Golden golden) {
-    Tensor x = Tensor.of(golden.x, golden.x.length);
+    float[] numbers = new float[golden.x.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      numbers[i] = golden.x.get(i);
+    }
+    Tensor x = Tensor.of(numbers, numbers.length);
     Tensor quantized =
         switch (golden.name) {
           case "fp8" -> under(Recipes.parse("fp8"), x, golden);
@@ -71,21 +78,20 @@ class RecipeGoldenTest {
         };
     if (golden.name.startsWith("mx")) {
       int scale = Formats.E8M0.encode(quantized.scales().get(0), Formats.E8M0.defaultProjection());
-      assertEquals(Integer.parseInt(golden.parameters[0], 16), scale);
+      assertEquals(Integer.parseInt(golden.parameters.getFirst(), 16), scale);
     }
     if (golden.name.equals("nvfp4")) {
       assertEquals(golden.parameter(0), quantized.scales().outer().orElseThrow().get(0));
       for (int k = 0; k < 4; k++) {
-        float scale = Formats.E4M3FN.decode(Integer.parseInt(golden.parameters[k + 1], 16));
+        float scale = Formats.E4M3FN.decode(Integer.parseInt(golden.parameters.get(k + 1), 16));
         assertEquals(scale, quantized.scales().scale(k));
       }
     }
-    int[] codes = new int[golden.codes.length];
-    for (int i = 0; i < codes.length; i++) {
-      codes[i] =
-          Byte.toUnsignedInt(quantized.storage().segment().getAtIndex(ValueLayout.JAVA_BYTE, i));
+    List<Integer> codes = new ArrayList<>();
+    for (byte code : quantized.storage().segment().toArray(ValueLayout.JAVA_BYTE)) {
+      codes.add(Byte.toUnsignedInt(code));
     }
-    assertArrayEquals(golden.codes, codes);
+    assertEquals(golden.codes, codes);
   }
 
   private static Tensor under(Quantizer quantizer, Tensor x, Golden golden) {
@@ -94,7 +100,7 @@ class RecipeGoldenTest {
 
   private static Tensor affine(Division division, Tensor x, Golden golden) {
     Scales scales =
-        Scales.of(golden.parameter(0)).withZeroPoints(Integer.parseInt(golden.parameters[1]));
+        Scales.of(golden.parameter(0)).withZeroPoints(Integer.parseInt(golden.parameters.get(1)));
     return Recipes.parse("int8-asymmetric").with(division).quantize(x, scales, null);
   }
 

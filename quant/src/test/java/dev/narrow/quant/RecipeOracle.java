@@ -2,6 +2,8 @@ package dev.narrow.quant;
 
 import dev.narrow.formats.NumericFormat;
 import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Block recipes as their specifications have them, element by element: nearest codes are looked for
@@ -12,7 +14,7 @@ final class RecipeOracle {
   private RecipeOracle() {}
 
   /** A scale and the codes of its elements. */
-  record Block(float scale, int[] codes) {}
+  record Block(float scale, List<Integer> codes) {}
 
   /** OCP Microscaling Formats 1.0, section 6.3, saturating; infinities and NaN do not count. */
   static Block mx(NumericFormat element, float[] x) {
@@ -25,12 +27,12 @@ final class RecipeOracle {
         exponent < 0
             ? BigDecimal.ONE.divide(BigDecimal.valueOf(2).pow(-exponent))
             : BigDecimal.valueOf(2).pow(exponent);
-    int[] codes = new int[x.length];
-    for (int i = 0; i < x.length; i++) {
-      codes[i] =
-          Float.isFinite(x[i]) && x[i] != 0
-              ? nearest(element, quotient(new BigDecimal(x[i]), scale))
-              : special(element, x[i]);
+    List<Integer> codes = new ArrayList<>();
+    for (float v : x) {
+      codes.add(
+          Float.isFinite(v) && v != 0
+              ? nearest(element, quotient(new BigDecimal(v), scale))
+              : special(element, v));
     }
     return new Block(scale.floatValue(), codes);
   }
@@ -51,13 +53,13 @@ final class RecipeOracle {
       }
     }
     float factor = block * tensorScale;
-    int[] codes = new int[x.length];
-    for (int i = 0; i < x.length; i++) {
-      float quotient = x[i] / factor;
-      codes[i] =
+    List<Integer> codes = new ArrayList<>();
+    for (float v : x) {
+      float quotient = v / factor;
+      codes.add(
           Float.isFinite(quotient) && quotient != 0
               ? nearest(element, new BigDecimal(quotient))
-              : special(element, x[i] == 0 ? x[i] : quotient);
+              : special(element, v == 0 ? v : quotient));
     }
     return new Block(block, codes);
   }

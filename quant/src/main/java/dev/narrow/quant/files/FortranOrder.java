@@ -18,6 +18,16 @@ public final class FortranOrder {
    * @param shape the extents
    */
   public FortranOrder(List<Long> shape) {
+    this(shape, 0);
+  }
+
+  /**
+   * Stands at a later element.
+   *
+   * @param shape the extents
+   * @param steps that lie behind it, fewer than there are elements
+   */
+  FortranOrder(List<Long> shape, long steps) {
     extents = shape.stream().mapToLong(Long::longValue).toArray();
     strides = new long[extents.length];
     indices = new long[extents.length];
@@ -25,6 +35,12 @@ public final class FortranOrder {
     for (int axis = extents.length - 1; axis >= 0; axis--) {
       strides[axis] = stride;
       stride *= extents[axis];
+    }
+    long rest = steps;
+    for (int axis = 0; axis < extents.length && rest > 0; axis++) {
+      indices[axis] = rest % extents[axis];
+      index += indices[axis] * strides[axis];
+      rest /= extents[axis];
     }
   }
 

@@ -6,9 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -82,24 +79,16 @@ public final class NpyReader implements Closeable {
    * @throws TensorFileException if there is no such file, or it is no such file as described above
    */
   public static NpyReader open(Path file) {
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new TensorFileException(
-          file, "is " + (Files.isDirectory(file) ? "a directory" : "no regular file"));
-    }
     try {
-      FileChannel channel = FileChannel.open(file);
+      FileChannel channel = RegularFile.open(file);
       try {
         return new NpyReader(file, channel);
       } catch (IOException | RuntimeException | Error e) {
         channel.close();
         throw e;
       }
-    } catch (NoSuchFileException e) {
-      throw new TensorFileException(file, "there is no such file");
-    } catch (AccessDeniedException e) {
-      throw new TensorFileException(file, "permission denied");
     } catch (IOException e) {
-      throw new TensorFileException(file, "cannot be read: " + e.getMessage());
+      throw RegularFile.unreadable(file, e);
     }
   }
 
