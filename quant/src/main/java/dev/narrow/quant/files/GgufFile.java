@@ -1,20 +1,13 @@
 package dev.narrow.quant.files;
 
 import dev.narrow.formats.Formats;
-import dev.narrow.formats.Names;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -31,17 +24,13 @@ import org.jspecify.annotations.Nullable;
  * values: the metadata shows the first 4 elements of an array and the first 16 KiB of a string.
  */
 public final class GgufFile implements TensorFile {
-  private final Path path;
-  private final Arena arena;
-  private final MemorySegment bytes;
+  private final MappedFile file;
   private final GgufHeader header;
   private final Map<String, String> metadata;
 
-  private GgufFile(Path path, Arena arena, MemorySegment bytes) {
-    this.path = path;
-    this.arena = arena;
-    this.bytes = bytes;
-    header = GgufHeader.read(path, bytes);
+  private GgufFile(MappedFile file) {
+    this.file = file;
+    header = file.reading(() -> GgufHeader.read(file.path(), file.bytes()));
     Map<String, String> texts = new LinkedHashMap<>();
     header.fields().forEach((key, field) -> texts.put(key, field.text()));
     metadata = Collections.unmodifiableMap(texts);
@@ -50,40 +39,23 @@ public final class GgufFile implements TensorFile {
   /**
    * Opens a file and checks all that it says about itself.
    *
-   * @param path a regular file
+   * @param file a regular file
    * @return the file, to be closed
    * @throws TensorFileException if there is no such file, or anything in its header is wrong
    */
-  @SuppressWarnings("MustBeClosedChecker") // close() ends it
-  public static GgufFile open(Path path) {
-    if (Files.exists(path) && !Files.isRegularFile(path)) {
-      throw new TensorFileException(
-          path, "is " + (Files.isDirectory(path) ? "a directory" : "no regular file"));
-    }
-    Arena arena = Arena.ofShared();
-    try (FileChannel channel = FileChannel.open(path)) {
-      var bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-      return new GgufFile(path, arena, bytes);
-    } catch (IOException e) {
-      arena.close();
-      throw new TensorFileException(path, cause(e));
+  public static GgufFile open(Path file) {
+    MappedFile mapped = MappedFile.open(file);
+    try {
+      return new GgufFile(mapped);
     } catch (RuntimeException | Error e) {
-      arena.close();
+      mapped.close();
       throw e;
     }
   }
 
-  private static String cause(IOException e) {
-    return switch (e) {
-      case NoSuchFileException _ -> "there is no such file";
-      case AccessDeniedException _ -> "permission denied";
-      default -> "cannot be read: " + e.getMessage();
-    };
-  }
-
   @Override
   public Path path() {
-    return path;
+    return file.path();
   }
 
   @Override
@@ -104,7 +76,7 @@ public final class GgufFile implements TensorFile {
   @Override
   public MemorySegment bytes(String name) {
     GgufTensor tensor = find(name);
-    return bytes.asSlice(tensor.at(), tensor.info().bytes());
+    return file.bytes().asSlice(tensor.at(), tensor.info().bytes());
   }
 
   /**
@@ -119,7 +91,7 @@ public final class GgufFile implements TensorFile {
     GgufType type = tensor.type();
     if (type == null || !type.canDecode()) {
       throw new TensorFileException(
-          path,
+          path(),
           "tensor "
               + GgufHeader.quoted(name)
               + " is "
@@ -127,7 +99,10 @@ public final class GgufFile implements TensorFile {
               + ", expected one of "
               + GgufType.names(GgufType::canDecode));
     }
-    type.decode(bytes.asSlice(tensor.at(), tensor.info().bytes()), from, dst);
+    file.reading(() -> {
+      type.decode(bytes(name), from, dst);
+      return dst;
+    });
   }
 
   /**
@@ -139,14 +114,14 @@ public final class GgufFile implements TensorFile {
   @Override
   public Tensor tensor(String name) {
     GgufTensor tensor = find(name);
-    Shape shape = shape(tensor.info());
+    Shape shape = Requests.shape(path(), tensor.info());
     NumericFormat format = tensor.type() == null ? null : format(tensor.type());
     if (format != null && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
       return Tensor.of(Storage.of(bytes(name)), shape, format, Scales.one());
     }
     float[] values = new float[shape.size()];
     read(name, 0, values);
-    return Tensor.of(Storage.of(values), shape, Formats.FP32, Scales.one());
+    return Element.fp32(values, shape);
   }
 
   private static @Nullable NumericFormat format(GgufType type) {
@@ -160,23 +135,9 @@ public final class GgufFile implements TensorFile {
     };
   }
 
-  private Shape shape(TensorInfo info) {
-    try {
-      return Shape.of(info.shape().stream().mapToInt(Math::toIntExact).toArray());
-    } catch (ArithmeticException | IllegalArgumentException e) {
-      throw new TensorFileException(
-          path,
-          "tensor "
-              + GgufHeader.quoted(info.name())
-              + " has shape "
-              + info.shape()
-              + ", expected fewer than 2^31 elements");
-    }
-  }
-
-  /** The file's mapped bytes and what they are, for {@link GgufWriter}. */
+  /** The whole file and what is in it, for {@link GgufWriter}. */
   MemorySegment bytes() {
-    return bytes;
+    return file.bytes();
   }
 
   GgufHeader header() {
@@ -186,20 +147,13 @@ public final class GgufFile implements TensorFile {
   GgufTensor find(String name) {
     GgufTensor tensor = header.tensors().get(name);
     if (tensor == null) {
-      List<String> some = header.tensors().keySet().stream().limit(1000).toList();
-      throw new IllegalArgumentException(
-          path
-              + " has no tensor "
-              + GgufHeader.quoted(name)
-              + (some.isEmpty() ? "" : "; the nearest: " + Names.nearest(name, some)));
+      throw Requests.unknown(path(), name, header.tensors().keySet());
     }
     return tensor;
   }
 
   @Override
   public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
-    }
+    file.close();
   }
 }
