@@ -278,6 +278,18 @@ class GgufFileTest {
   }
 
   @Test
+  void isKnownByItsFirstBytesOrItsName() throws IOException {
+    Path unnamed = Files.write(directory.resolve("model"), GgufFiles.fromPackage());
+    try (TensorFile file = TensorFiles.open(unnamed)) {
+      assertEquals("rows", file.tensors().getFirst().name());
+    }
+    Path damaged = Files.write(directory.resolve("model.gguf"), new byte[20]);
+    assertEquals(
+        damaged + ": magic at byte 0 is not GGUF: this is no .gguf file",
+        message(() -> TensorFiles.open(damaged)));
+  }
+
+  @Test
   void whatIsNoFileIsRefused() {
     Path missing = directory.resolve("missing.gguf");
     assertEquals(missing + ": there is no such file", message(() -> GgufFile.open(missing)));
