@@ -55,6 +55,8 @@ record MappedFile(Path path, MemorySegment bytes, Arena arena) implements Closea
 
   @Override
   public void close() {
-    arena.close();
+    if (arena.scope().isAlive()) { // closing twice does nothing more: Closeable
+      arena.close();
+    }
   }
 }

@@ -34,7 +34,7 @@ public final class TensorFiles {
       return NpyTensorFile.open(file);
     }
     if (first.startsWith("GGUF") || name.endsWith(".gguf")) {
-      throw new TensorFileException(file, "is a GGUF file, which is not read"); // GgufFile.open
+      return GgufFile.open(file);
     }
     if (name.endsWith(INDEX)) {
       return ShardedSafetensors.open(file);

@@ -85,8 +85,7 @@ class SafetensorsRefusalTest {
           """)
   void aDtypeThatIsNone(String offsets, String shape, String dtype, String problem, String rest)
       throws IOException {
-    String header = "{\"a\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}";
-    assertEquals(problem + "; " + rest, refusal(header.formatted(dtype, shape, offsets), 8));
+    assertEquals(problem + "; " + rest, refusal(header(dtype, shape, offsets), 8));
   }
 
   @ParameterizedTest
@@ -114,8 +113,7 @@ class SafetensorsRefusalTest {
           """)
   void aTensorThatIsNotAsItSays(String dtype, String shape, String offsets, String problem)
       throws IOException {
-    String header = "{\"a\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}";
-    assertEquals(problem, refusal(header.formatted(dtype, shape, offsets), 8));
+    assertEquals(problem, refusal(header(dtype, shape, offsets), 8));
   }
 
   @Test
@@ -292,5 +290,10 @@ class SafetensorsRefusalTest {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
       assertEquals(1 << bits, file.tensors().size());
     }
+  }
+
+  private static String header(String dtype, String shape, String offsets) {
+    return "{\"a\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}"
+        .formatted(dtype, shape, offsets);
   }
 }
