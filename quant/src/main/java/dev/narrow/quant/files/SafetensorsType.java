@@ -70,6 +70,7 @@ public enum SafetensorsType {
       Arrays.stream(values())
           .collect(Collectors.toMap(Enum::name, type -> type, (a, _) -> a, TreeMap::new));
 
+  @SuppressWarnings("ImmutableEnumChecker") // formats and codecs are immutable
   private final @Nullable Element element;
 
   SafetensorsType(@Nullable Element element) {
