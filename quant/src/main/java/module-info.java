@@ -4,6 +4,7 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module dev.narrow.quant {
   requires transitive dev.narrow.formats;
+  requires static jdk.incubator.vector;
   requires tools.jackson.core;
   requires static transitive org.jspecify;
 

@@ -1,8 +1,8 @@
 package dev.narrow.kernels;
 
+import dev.narrow.formats.VectorApi;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,36 +37,9 @@ final class KernelProvider {
   }
 
   static Kernels choose(@Nullable String forced) {
-    if (forced != null && !forced.equals("scalar") && !forced.equals("vector")) {
-      throw new IllegalArgumentException(PROPERTY + " = " + forced + ", expected scalar or vector");
-    }
-    if (forced != null && forced.equals("scalar")) {
-      return ScalarKernels.INSTANCE;
-    }
-    boolean required = forced != null;
-    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-      return scalar(
-          required, "the Vector API is not there: pass --add-modules jdk.incubator.vector to java");
-    }
-    // Without the optimizing compiler each vector is an object: slower than scalar code.
-    if (System.getProperty("java.vm.info", "").toLowerCase(Locale.ROOT).contains("interpreted")) {
-      return scalar(required, "Java only interprets: do not pass -Xint to java");
-    }
-    VectorKernels vector;
-    try {
-      vector = new VectorKernels();
-    } catch (UnsupportedOperationException e) {
-      return scalar(required, e.getMessage() + ": pass -XX:MaxVectorSize=16 or more to java");
-    }
-    LOG.log(Level.DEBUG, "kernels: {0}", vector.name());
-    return vector;
-  }
-
-  private static Kernels scalar(boolean vectorRequired, String reason) {
-    if (vectorRequired) {
-      throw new IllegalStateException(PROPERTY + " = vector, but " + reason);
-    }
-    LOG.log(Level.WARNING, "scalar kernels, since {0}", reason);
-    return ScalarKernels.INSTANCE;
+    Kernels kernels =
+        VectorApi.choose(PROPERTY, forced, ScalarKernels.INSTANCE, () -> new VectorKernels());
+    LOG.log(Level.DEBUG, "kernels: {0}", kernels.name());
+    return kernels;
   }
 }

@@ -1,31 +1,274 @@
 package dev.narrow.quant;
 
-/** Which elements of a tensor share a scale. */
+import dev.narrow.formats.Names;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Which elements of a tensor share a scale. Scales lie in the row-major order of their grid. */
 public sealed interface Granularity {
 
+  /** What {@link #parse} understands. */
+  Pattern NAME =
+      Pattern.compile(
+          "tensor|axis=(?<axis>-?\\d{1,2})|block=(?<block>\\d{1,9})(@(?<along>-?\\d{1,2}))?"
+              + "|tile=(?<rows>\\d{1,9})x(?<columns>\\d{1,9})");
+
   /** One scale for all elements. */
-  record PerTensor() implements Granularity {}
+  record PerTensor() implements Granularity {
+    @Override
+    public String toString() {
+      return "per tensor";
+    }
+  }
 
   /**
    * One scale for each index of an axis.
    *
-   * @param axis the axis, 0 being the outermost
+   * @param axis the axis, 0 being the outermost and -1 the innermost
    */
-  record PerAxis(int axis) implements Granularity {}
+  record PerAxis(int axis) implements Granularity {
+    @Override
+    public String toString() {
+      return "per axis " + axis;
+    }
+  }
 
-  /** How many scales a tensor of this shape has. */
-  default int scales(Shape shape) {
+  /**
+   * One scale for so many consecutive indices of an axis, and each index of the others. The last
+   * block of a row may be shorter.
+   *
+   * @param axis the axis, 0 being the outermost and -1 the innermost
+   * @param size elements of a block, 1 or more
+   */
+  record PerBlock(int axis, int size) implements Granularity {
+    /**
+     * Checks the size.
+     *
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public PerBlock {
+      requirePositive("size", size);
+    }
+
+    @Override
+    public String toString() {
+      return "per block of " + size + (axis == -1 ? "" : " along axis " + axis);
+    }
+  }
+
+  /**
+   * One scale for each tile of the two innermost axes. Tiles at the ends may be smaller.
+   *
+   * @param rows of a tile, 1 or more
+   * @param columns of a tile, 1 or more
+   */
+  record PerTile(int rows, int columns) implements Granularity {
+    /**
+     * Checks the extents.
+     *
+     * @throws IllegalArgumentException if one is not positive
+     */
+    public PerTile {
+      requirePositive("rows", rows);
+      requirePositive("columns", columns);
+    }
+
+    @Override
+    public String toString() {
+      return "per tile of " + rows + "x" + columns;
+    }
+  }
+
+  /**
+   * The granularity with this name: {@code tensor}, {@code axis=0}, {@code block=32} (along the
+   * innermost axis), {@code block=32@0} (along axis 0), {@code tile=128x128}.
+   *
+   * @throws IllegalArgumentException if it has none
+   */
+  static Granularity parse(String name) {
+    Matcher matcher = NAME.matcher(name);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException(
+          "granularity = \""
+              + Names.shown(name)
+              + "\", expected tensor, axis=N, block=N, block=N@AXIS or tile=ROWSxCOLUMNS");
+    }
+    if (matcher.group("axis") != null) {
+      return new PerAxis(Integer.parseInt(matcher.group("axis")));
+    }
+    if (matcher.group("block") != null) {
+      String along = matcher.group("along");
+      return new PerBlock(
+          along == null ? -1 : Integer.parseInt(along), Integer.parseInt(matcher.group("block")));
+    }
+    return matcher.group("rows") == null
+        ? new PerTensor()
+        : new PerTile(
+            Integer.parseInt(matcher.group("rows")), Integer.parseInt(matcher.group("columns")));
+  }
+
+  /** The name that {@link #parse} understands. */
+  default String spec() {
     return switch (this) {
-      case PerTensor _ -> 1;
-      case PerAxis(int axis) -> shape.dim(axis);
+      case PerTensor _ -> "tensor";
+      case PerAxis(int axis) -> "axis=" + axis;
+      case PerBlock(int axis, int size) -> "block=" + size + (axis == -1 ? "" : "@" + axis);
+      case PerTile(int rows, int columns) -> "tile=" + rows + "x" + columns;
     };
   }
 
-  /** How many consecutive elements share a scale. */
-  default int run(Shape shape) {
+  /** Takes consecutive elements and where their scales are. */
+  @FunctionalInterface
+  interface Visitor {
+    /**
+     * Element from + i has the scale first + i / block, for i below length.
+     *
+     * @param from the first element
+     * @param length how many elements
+     * @param first index of the first scale
+     * @param block how many of these elements share a scale
+     */
+    void visit(int from, int length, int first, int block);
+  }
+
+  /**
+   * The grid of the scales: its extents in the order of the tensor's axes.
+   *
+   * @throws IllegalArgumentException if the shape has too few axes
+   */
+  default Shape grid(Shape shape) {
     return switch (this) {
-      case PerTensor _ -> Math.max(1, shape.size());
-      case PerAxis(int axis) -> Math.max(1, shape.stride(axis));
+      case PerTensor _ -> Shape.of();
+      case PerAxis(int axis) -> Shape.of(shape.dim(shape.axis(axis)));
+      case PerBlock(int axis, int size) -> shape.divided(shape.axis(axis), size);
+      case PerTile(int rows, int columns) ->
+          shape.divided(shape.axis(-2), rows).divided(shape.axis(-1), columns);
     };
+  }
+
+  /**
+   * How many scales a tensor of this shape has.
+   *
+   * @throws IllegalArgumentException if the shape has too few axes
+   */
+  default int scales(Shape shape) {
+    return grid(shape).size();
+  }
+
+  /**
+   * How many indices of the outermost axis share each row of the grid: 0 if all of them do.
+   *
+   * @throws IllegalArgumentException if the shape has too few axes
+   */
+  default int rows(Shape shape) {
+    return switch (this) {
+      case PerTensor _ -> 0;
+      case PerAxis(int axis) -> shape.axis(axis) == 0 ? 1 : 0;
+      case PerBlock(int axis, int size) -> shape.axis(axis) == 0 ? size : 1;
+      case PerTile(int rows, int _) -> shape.axis(-2) == 0 ? rows : 1;
+    };
+  }
+
+  /**
+   * The index of the scale of one element.
+   *
+   * @throws IllegalArgumentException if the shape has too few axes
+   */
+  default int scale(Shape shape, int element) {
+    return switch (this) {
+      case PerTensor _ -> 0;
+      case PerAxis(int axis) ->
+          element / shape.stride(shape.axis(axis)) % shape.dim(shape.axis(axis));
+      case PerBlock(int axis, int size) -> block(shape, shape.axis(axis), size, element);
+      case PerTile(int rows, int columns) -> {
+        int row = element / shape.dim(shape.axis(-1));
+        Shape tall = shape.divided(shape.axis(-1), columns);
+        int width = tall.dim(tall.axis(-1));
+        int column = element % shape.dim(shape.axis(-1)) / columns;
+        yield block(tall, tall.axis(-2), rows, row * width + column);
+      }
+    };
+  }
+
+  private static int block(Shape shape, int axis, int size, int element) {
+    int extent = shape.dim(axis);
+    int run = shape.stride(axis);
+    int outer = element / run / extent;
+    int index = element / run % extent;
+    return (outer * Math.ceilDiv(extent, size) + index / size) * run + element % run;
+  }
+
+  /** The same after the rows and columns of a matrix of this shape are exchanged. */
+  default Granularity transpose(Shape shape) {
+    return switch (this) {
+      case PerTensor tensor -> tensor;
+      case PerAxis(int axis) -> new PerAxis(1 - shape.axis(axis));
+      case PerBlock(int axis, int size) -> new PerBlock(shape.axis(axis) == 0 ? -1 : 0, size);
+      case PerTile(int rows, int columns) -> new PerTile(columns, rows);
+    };
+  }
+
+  /**
+   * Walks over all elements of a tensor, in their order.
+   *
+   * @throws IllegalArgumentException if the shape has too few axes
+   */
+  default void forEach(Shape shape, Visitor visitor) {
+    if (shape.size() == 0) {
+      return;
+    }
+    switch (this) {
+      case PerTensor _ -> visitor.visit(0, shape.size(), 0, shape.size());
+      case PerAxis(int axis) -> walkAxis(shape, shape.axis(axis), visitor);
+      case PerBlock(int axis, int size) -> walkBlocks(shape, shape.axis(axis), size, visitor);
+      case PerTile(int rows, int columns) -> walkTiles(shape, rows, columns, visitor);
+    }
+  }
+
+  private static void walkAxis(Shape shape, int axis, Visitor visitor) {
+    int extent = shape.dim(axis);
+    int run = shape.stride(axis);
+    if (run == 1) {
+      for (int from = 0; from < shape.size(); from += extent) {
+        visitor.visit(from, extent, 0, 1);
+      }
+      return;
+    }
+    for (int from = 0, i = 0; from < shape.size(); from += run, i = (i + 1) % extent) {
+      visitor.visit(from, run, i, run);
+    }
+  }
+
+  private static void walkBlocks(Shape shape, int axis, int size, Visitor visitor) {
+    int extent = shape.dim(axis);
+    int run = shape.stride(axis);
+    int blocks = Math.ceilDiv(extent, size);
+    if (run > 1) {
+      for (int from = 0, i = 0; from < shape.size(); from += run, i++) {
+        visitor.visit(from, run, (i / extent * blocks + i % extent / size) * run, 1);
+      }
+    } else if (extent % size == 0) {
+      visitor.visit(0, shape.size(), 0, size); // no block is shorter: as one row
+    } else {
+      for (int from = 0, first = 0; from < shape.size(); from += extent, first += blocks) {
+        visitor.visit(from, extent, first, size);
+      }
+    }
+  }
+
+  private static void walkTiles(Shape shape, int rows, int columns, Visitor visitor) {
+    int height = shape.dim(shape.axis(-2));
+    int width = shape.dim(shape.axis(-1));
+    int down = Math.ceilDiv(height, rows);
+    int across = Math.ceilDiv(width, columns);
+    for (int from = 0, i = 0; from < shape.size(); from += width, i++) {
+      visitor.visit(from, width, (i / height * down + i % height / rows) * across, columns);
+    }
+  }
+
+  private static void requirePositive(String name, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(name + " = " + value + ", expected 1 or more");
+    }
   }
 }

@@ -59,7 +59,17 @@ public record QuantizationError(
     }
     float[] before = reference.toFloats();
     float[] after = other.toFloats();
-    int run = scales.granularity().run(reference.shape());
+    scales.requireFit(reference.shape());
+    float[] factors = new float[before.length];
+    scales
+        .granularity()
+        .forEach(
+            reference.shape(),
+            (from, n, first, block) -> {
+              for (int i = 0; i < n; i++) {
+                factors[from + i] = scales.get(first + i / block);
+              }
+            });
     long saturated = 0;
     long flushed = 0;
     long nan = 0;
@@ -69,7 +79,7 @@ public record QuantizationError(
     for (int i = 0; i < before.length; i++) {
       double x = before[i];
       double y = after[i];
-      boolean saturates = Math.abs(before[i] / scales.get(i / run % scales.count())) > maxFinite;
+      boolean saturates = Math.abs(before[i] / factors[i]) > maxFinite;
       boolean flushes = x != 0 && y == 0;
       saturated += saturates ? 1 : 0;
       flushed += flushes ? 1 : 0;

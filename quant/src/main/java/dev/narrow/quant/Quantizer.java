@@ -1,13 +1,13 @@
 package dev.narrow.quant;
 
 import dev.narrow.formats.Codec;
+import dev.narrow.formats.FixedFormat;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.Projection;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.formats.Rounding;
 import dev.narrow.formats.Saturation;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -16,35 +16,55 @@ import org.jspecify.annotations.Nullable;
  * Turns fp32 tensors into codes and scales, or into what those stand for (fake quantization): a
  * format, which elements share a scale, how the scale is found, and a projection.
  *
- * <p>An element x under a scale s becomes the code of fl32(x / s); its value is fl32(s ×
- * decode(code)). The largest finite magnitude decides the scale: infinities and NaN do not enter,
- * and pass through the projection.
+ * <p>An element x under a factor s becomes the code of fl32(x / s); its value is fl32(s ×
+ * decode(code)). A factor of zero makes its elements zero. The largest finite magnitude decides the
+ * scale: infinities and NaN do not enter, and pass through the projection.
+ *
+ * <p>With a zero point z ({@link ScaleRule#MIN_TO_MAX}, integer formats without fraction bits) the
+ * code is fl32(x / s) rounded to an integer by the projection, plus z, and clamped; its value is
+ * fl32(s × (decode(code) - z)). Other orders of these operations are a {@link Division}.
  */
 public final class Quantizer {
   private final Codec codec;
   private final Granularity granularity;
-  private final ScaleRule scaleRule;
+  private final Scaling scaling;
+  private final Division division;
 
-  private Quantizer(Codec codec, Granularity granularity, ScaleRule scaleRule) {
+  private Quantizer(Codec codec, Granularity granularity, Scaling scaling, Division division) {
     this.codec = codec;
     this.granularity = granularity;
-    this.scaleRule = scaleRule;
+    this.scaling = scaling;
+    this.division = division;
+    if (scaling.rule() == ScaleRule.MIN_TO_MAX
+        && !(codec.format() instanceof FixedFormat f && f.width() <= 16 && f.fractionBits() == 0)) {
+      throw new IllegalArgumentException(
+          "rule = MIN_TO_MAX, expected an integer format of up to 16 bits, not "
+              + codec.format().name());
+    }
   }
 
   /** The format with its default projection, one scale for the tensor, which is 1. */
   public static Quantizer of(NumericFormat format) {
     return new Quantizer(
-        Codec.of(format, format.defaultProjection()), new Granularity.PerTensor(), ScaleRule.ONE);
+        Codec.of(format, format.defaultProjection()),
+        new Granularity.PerTensor(),
+        Scaling.NONE,
+        Division.QUOTIENT);
   }
 
   /** The same with another rule for the scale. */
   public Quantizer with(ScaleRule rule) {
-    return new Quantizer(codec, granularity, rule);
+    return with(scaling.with(rule));
+  }
+
+  /** The same with scales that are found and kept in another way. */
+  public Quantizer with(Scaling other) {
+    return new Quantizer(codec, granularity, other, division);
   }
 
   /** The same with other elements sharing a scale. */
   public Quantizer with(Granularity other) {
-    return new Quantizer(codec, other, scaleRule);
+    return new Quantizer(codec, other, scaling, division);
   }
 
   /** The same with another rounding. */
@@ -58,7 +78,12 @@ public final class Quantizer {
   }
 
   private Quantizer with(Projection projection) {
-    return new Quantizer(Codec.of(format(), projection), granularity, scaleRule);
+    return new Quantizer(Codec.of(format(), projection), granularity, scaling, division);
+  }
+
+  /** The same with another order of operations before the rounding. */
+  public Quantizer with(Division other) {
+    return new Quantizer(codec, granularity, scaling, other);
   }
 
   /** The format of the codes. */
@@ -71,9 +96,14 @@ public final class Quantizer {
     return granularity;
   }
 
-  /** How a scale is found. */
+  /** How a scale is found and kept. */
+  public Scaling scaling() {
+    return scaling;
+  }
+
+  /** How amax decides a scale. */
   public ScaleRule scaleRule() {
-    return scaleRule;
+    return scaling.rule();
   }
 
   /** Rounding and saturation. */
@@ -81,74 +111,77 @@ public final class Quantizer {
     return codec.projection();
   }
 
+  /** The operations before the rounding. */
+  public Division division() {
+    return division;
+  }
+
   /**
    * The scales that this quantizer gives a tensor.
    *
-   * @throws IllegalArgumentException if the tensor is not fp32
+   * @throws IllegalArgumentException if the tensor is not fp32, or has too few axes
    */
   public Scales scales(Tensor values) {
-    Floats floats = Floats.of(values, "values");
-    int count = granularity.scales(values.shape());
-    float[] scales = new float[count];
-    if (scaleRule == ScaleRule.ONE) {
-      Arrays.fill(scales, 1f);
-    } else {
-      float[] amax = amax(floats, values.shape(), count);
-      for (int i = 0; i < count; i++) {
-        scales[i] = scaleRule.scale(amax[i], format());
-      }
-    }
-    return Scales.of(granularity, scales);
-  }
-
-  private float[] amax(Floats floats, Shape shape, int count) {
-    float[] amax = new float[count];
-    int run = granularity.run(shape);
-    for (int from = 0; from < shape.size(); from += run) {
-      float largest = 0;
-      for (int i = floats.offset() + from; i < floats.offset() + from + run; i++) {
-        float magnitude = Math.abs(floats.array()[i]);
-        if (magnitude > largest && magnitude <= Float.MAX_VALUE) {
-          largest = magnitude;
-        }
-      }
-      int index = from / run % count;
-      amax[index] = Math.max(amax[index], largest);
-    }
-    return amax;
+    ScaleSearch search = new ScaleSearch(this, Floats.of(values, "values"), values.shape());
+    search.findAll();
+    return search.scales();
   }
 
   /**
    * Codes and scales of a tensor.
    *
-   * @throws IllegalArgumentException if the tensor is not fp32 or the rounding is stochastic
+   * @throws IllegalArgumentException if the tensor is not fp32, or has too few axes, or the
+   *     rounding is stochastic
    */
   public Tensor quantize(Tensor values) {
-    return quantize(values, null);
+    return quantize(values, (RandomBits) null);
   }
 
   /**
    * Codes and scales of a tensor; element i takes word i of the random bits.
    *
-   * @throws IllegalArgumentException if the tensor is not fp32
+   * @throws IllegalArgumentException if the tensor is not fp32, or has too few axes
    */
   public Tensor quantize(Tensor values, @Nullable RandomBits random) {
-    Scales scales = scales(values);
-    float[] scaled = Floats.of(values, "values").copy(values.shape().size());
-    int run = granularity.run(values.shape());
-    for (int i = 0; i < scaled.length; i++) {
-      scaled[i] /= scales.get(i / run % scales.count());
+    Shape shape = values.shape();
+    Floats floats = Floats.of(values, "values");
+    ScaleSearch search = new ScaleSearch(this, floats, shape);
+    Encoding encoding = new Encoding(this, random, floats);
+    MemorySegment codes = Encoding.allocate(format(), shape.size());
+    boolean local = search.isLocal();
+    if (!local) {
+      search.findAll();
     }
-    int bytes = Tensor.bytesPerCode(format());
-    MemorySegment codes =
-        switch (bytes) {
-          case 1 -> MemorySegment.ofArray(new byte[scaled.length]);
-          case 2 -> MemorySegment.ofArray(new short[scaled.length]);
-          default -> MemorySegment.ofArray(new float[scaled.length]);
-        };
-    Codec encoder = random == null ? codec : codec.with(random, 0);
-    encoder.encode(MemorySegment.ofArray(scaled), codes, scaled.length);
-    return Tensor.quantized(Storage.of(codes), values.shape(), scales, this);
+    granularity.forEach(
+        shape,
+        Encoding.chunked((from, n, first, block) -> {
+          if (local) {
+            search.find(from, n, first, block); // while its elements are in the cache
+          }
+          encoding.encode(from, n, search, first, block, codes);
+        }));
+    return Tensor.quantized(Storage.of(codes), shape, search.scales(), this);
+  }
+
+  /**
+   * Codes under scales that the caller has chosen; element i takes word i of the random bits.
+   *
+   * @throws IllegalArgumentException if the tensor is not fp32, or the scales do not fit it
+   */
+  public Tensor quantize(Tensor values, Scales scales, @Nullable RandomBits random) {
+    Shape shape = values.shape();
+    scales.requireFit(shape);
+    Floats floats = Floats.of(values, "values");
+    Encoding encoding = new Encoding(this, random, floats);
+    MemorySegment codes = Encoding.allocate(format(), shape.size());
+    Factors factors = Factors.of(scales, division);
+    scales
+        .granularity()
+        .forEach(
+            shape,
+            Encoding.chunked(
+                (from, n, first, block) -> encoding.encode(from, n, factors, first, block, codes)));
+    return Tensor.quantized(Storage.of(codes), shape, scales, this);
   }
 
   /**
@@ -181,18 +214,16 @@ public final class Quantizer {
    * @throws IllegalArgumentException if the tensor is not fp32 or the scales do not fit it
    */
   public void fakeQuantize(Tensor values, Scales scales, @Nullable RandomBits random) {
-    Shape shape = values.shape();
-    if (scales.count() != scales.granularity().scales(shape)) {
-      throw new IllegalArgumentException(
-          "scales has " + scales.count() + " values, which do not fit shape " + shape);
-    }
+    scales.requireFit(values.shape());
     Floats floats = Floats.of(values, "values");
-    int run = scales.granularity().run(shape);
-    for (int from = 0; from < shape.size(); from += run) {
-      float scale = scales.get(from / run % scales.count());
-      Codec quantizer = random == null ? codec : codec.with(random, from);
-      quantizer.quantize(floats.array(), floats.offset() + from, run, scale);
-    }
+    Encoding encoding = new Encoding(this, random, floats);
+    Factors factors = Factors.of(scales, division);
+    scales
+        .granularity()
+        .forEach(
+            values.shape(),
+            Encoding.chunked(
+                (from, n, first, block) -> encoding.fake(from, n, factors, first, block)));
     floats.writeBack(values);
   }
 
@@ -202,12 +233,13 @@ public final class Quantizer {
         && format().equals(that.format())
         && projection().equals(that.projection())
         && granularity.equals(that.granularity)
-        && scaleRule == that.scaleRule;
+        && scaling.equals(that.scaling)
+        && division == that.division;
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(format(), projection(), granularity, scaleRule);
+    return Objects.hash(format(), projection(), granularity, scaling, division);
   }
 
   /**
@@ -216,18 +248,16 @@ public final class Quantizer {
    */
   @Override
   public String toString() {
-    String shares =
-        switch (granularity) {
-          case Granularity.PerTensor _ -> "per tensor";
-          case Granularity.PerAxis(int axis) -> "per axis " + axis;
-        };
-    String scale = scaleRule.name().toLowerCase(Locale.ROOT).replace('_', ' ');
     return String.join(
         ", ",
         format().name(),
-        shares,
-        scaleRule == ScaleRule.ONE ? "unscaled" : scale,
+        granularity.toString(),
+        division == Division.QUOTIENT ? scaling.toString() : scaling + " by " + word(division),
         projection().rounding().toString(),
         projection().saturation().toString());
+  }
+
+  private static String word(Division division) {
+    return division.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 }

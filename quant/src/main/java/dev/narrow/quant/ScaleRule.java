@@ -1,41 +1,97 @@
 package dev.narrow.quant;
 
+import dev.narrow.formats.FixedFormat;
+import dev.narrow.formats.FloatFormat;
 import dev.narrow.formats.NumericFormat;
+import java.util.Arrays;
 
-/** How the largest finite magnitude (amax) of the elements that share a scale decides the scale. */
+/**
+ * How the largest finite magnitude (amax) of the elements that share a scale decides the scale.
+ *
+ * <p>The rules named POWER_OF_TWO are those of block formats with E8M0 scales; what other libraries
+ * call them stands beside each.
+ */
 public enum ScaleRule {
   /** No scaling: always 1. */
   ONE,
+  /** The amax itself, so that elements lie in [-1, 1] (IEEE P3109, block conversions; NF4). */
+  AMAX,
+  /**
+   * amax divided by the largest finite value. Scales that are kept in float32 are rounded so that
+   * amax is not beyond it: amax becomes the largest code, unless the scale would not be a normal
+   * number.
+   */
+  AMAX_TO_MAX_FINITE,
   /**
    * The smallest power of two by which amax is in the format's range, but not so large that the
    * format's largest value times it overflows. Scaling by it is exact where quotients are normal
-   * float32 numbers, so the only error is the format's.
+   * float32 numbers, so the only error is the format's. Known as RCEIL or round up (cuBLAS,
+   * Transformer Engine, DeepSeek, torchao).
    */
   AMAX_TO_POWER_OF_TWO,
   /**
-   * amax divided by the largest finite value, rounded so that amax is not beyond it: amax becomes
-   * the largest code, unless the scale would not be a normal number.
+   * 2^(floor(log2 amax) - e), e being the exponent of the format's largest value: the rule of OCP
+   * MX 1.0, section 6.3. An amax whose significand is larger than that of the largest value
+   * saturates.
    */
-  AMAX_TO_MAX_FINITE;
+  POWER_OF_TWO_FLOOR,
+  /** 2^(ceil(log2 amax) - e), e being the exponent of the format's largest value (torchao CEIL). */
+  POWER_OF_TWO_CEIL,
+  /**
+   * {@link #POWER_OF_TWO_FLOOR} of amax rounded to the significand of the format, halves up
+   * (torchao EVEN).
+   */
+  POWER_OF_TWO_EVEN,
+  /**
+   * The whole range from the smallest to the largest element, and zero, to the whole range of an
+   * integer format, with a zero point: (max - min) / (largest code - smallest code).
+   */
+  MIN_TO_MAX;
 
   /**
-   * The scale for elements of this amax; 1 if amax is zero.
+   * The scale for elements of this amax, in float32; 1 if amax is zero.
    *
    * @param amax the largest finite magnitude, 0 or more
-   * @return a normal float32
+   * @return positive
+   * @throws IllegalArgumentException if amax is no such number, or the rule is {@link #MIN_TO_MAX},
+   *     which asks for more
    */
   public float scale(float amax, NumericFormat format) {
     if (!(amax >= 0) || amax == Float.POSITIVE_INFINITY) {
       throw new IllegalArgumentException(
           "amax = " + amax + ", expected a finite number of 0 or more");
     }
-    if (amax == 0 || this == ONE) {
-      return 1f;
+    float[] scale = {1f};
+    scales(new float[] {amax}, 0, 1, format, scale);
+    return scale[0];
+  }
+
+  /** The scales of many; see {@link #scale}. */
+  void scales(float[] amax, int from, int to, NumericFormat format, float[] scales) {
+    float max = format.maxFinite();
+    switch (this) {
+      case ONE -> Arrays.fill(scales, from, to, 1f);
+      case AMAX -> {
+        for (int i = from; i < to; i++) {
+          scales[i] = amax[i] == 0 ? 1f : Math.max(amax[i], Float.MIN_NORMAL);
+        }
+      }
+      case AMAX_TO_MAX_FINITE -> {
+        for (int i = from; i < to; i++) {
+          scales[i] = amax[i] == 0 ? 1f : quotient(amax[i], max);
+        }
+      }
+      // the smallest significand, in [0, 1), from which on the exponent is one more
+      case POWER_OF_TWO_FLOOR -> powersOfTwo(amax, from, to, max, 1L << 52, scales);
+      case POWER_OF_TWO_CEIL -> powersOfTwo(amax, from, to, max, 1, scales);
+      case AMAX_TO_POWER_OF_TWO ->
+          powersOfTwo(amax, from, to, max, (bits(max) & FRACTION) + 1, scales);
+      case POWER_OF_TWO_EVEN ->
+          powersOfTwo(
+              amax, from, to, max, (1L << 52) - (1L << (52 - significandBits(format))), scales);
+      case MIN_TO_MAX ->
+          throw new IllegalArgumentException("rule = MIN_TO_MAX, expected a rule for amax alone");
     }
-    return switch (this) {
-      case AMAX_TO_MAX_FINITE -> quotient(amax, format.maxFinite());
-      default -> powerOfTwo(amax, format.maxFinite());
-    };
   }
 
   private static float quotient(float amax, float max) {
@@ -46,15 +102,39 @@ public enum ScaleRule {
     return Math.max(scale, Float.MIN_NORMAL);
   }
 
-  private static float powerOfTwo(float amax, float max) {
-    // Of two significands in [1, 2) the quotient is in (1/2, 2): the search ends within two steps.
-    int exponent = Math.getExponent(amax) - Math.getExponent(max) - 1;
-    while (amax > Math.scalb((double) max, exponent)) {
-      exponent++;
+  private static final long FRACTION = (1L << 52) - 1;
+
+  /** Every float32 other than zero is a normal float64. */
+  private static long bits(float x) {
+    return Double.doubleToRawLongBits(x);
+  }
+
+  private static void powersOfTwo(
+      float[] amax, int from, int to, float max, long threshold, float[] scales) {
+    int most = Math.getExponent(max);
+    for (int i = from; i < to; i++) {
+      long bits = bits(amax[i]);
+      int up = (bits & FRACTION) >= threshold ? 1 : 0;
+      int exponent = (int) (bits >>> 52) - 1023 - most + up;
+      exponent = Math.min(exponent, Float.MAX_EXPONENT - most); // so that the largest value is one
+      scales[i] =
+          exponent < Float.MIN_EXPONENT
+              ? 0x1p-127f
+              : Float.intBitsToFloat((Math.min(exponent, 127) + 127) << 23);
+      if (amax[i] == 0) {
+        scales[i] = 1f;
+      }
     }
-    while (Math.scalb((double) max, exponent) > Float.MAX_VALUE) {
-      exponent--;
-    }
-    return Math.scalb(1f, Math.clamp(exponent, Float.MIN_EXPONENT, Float.MAX_EXPONENT));
+  }
+
+  /** Bits of the significand of the format's largest value, the leading one included. */
+  private static int significandBits(NumericFormat format) {
+    return switch (format) {
+      case FloatFormat f -> f.precision();
+      case FixedFormat f -> f.width() - (f.signed() ? 1 : 0);
+      default ->
+          throw new IllegalArgumentException(
+              "format = " + format.name() + ", expected floating or fixed point for even scales");
+    };
   }
 }

@@ -8,26 +8,29 @@ public final class Shape {
   private final int size;
 
   private Shape(int[] dims) {
-    long product = 1;
+    long product = 1; // of the extents other than 0, so that strides fit as well
+    boolean empty = false;
     for (int axis = 0; axis < dims.length; axis++) {
       if (dims[axis] < 0) {
         throw new IllegalArgumentException(
             "dims[" + axis + "] = " + dims[axis] + ", expected 0 or more");
       }
-      product *= dims[axis];
+      empty |= dims[axis] == 0;
+      product *= Math.max(1, dims[axis]);
       if (product > Integer.MAX_VALUE) {
         throw new IllegalArgumentException(
             "shape " + Arrays.toString(dims) + " has more than 2^31 - 1 elements");
       }
     }
     this.dims = dims;
-    this.size = (int) product;
+    this.size = empty ? 0 : (int) product;
   }
 
   /**
    * The shape with these extents; none at all is the shape of a scalar.
    *
-   * @throws IllegalArgumentException if an extent is negative or the product exceeds 2^31 - 1
+   * @throws IllegalArgumentException if an extent is negative or the product, of those that are not
+   *     0, exceeds 2^31 - 1
    */
   public static Shape of(int... dims) {
     return new Shape(dims.clone());
@@ -42,6 +45,47 @@ public final class Shape {
   public int dim(int axis) {
     checkAxis(axis);
     return dims[axis];
+  }
+
+  /**
+   * The axis that a number means, which counts from the end if it is negative: -1 is the innermost.
+   *
+   * @return 0 to rank - 1
+   * @throws IllegalArgumentException if there is no such axis
+   */
+  public int axis(int index) {
+    int axis = index < 0 ? index + dims.length : index;
+    if (axis < 0 || axis >= dims.length) {
+      throw new IllegalArgumentException(
+          dims.length == 0
+              ? "axis = " + index + ", expected a shape with axes, not " + this
+              : "axis = "
+                  + index
+                  + ", expected "
+                  + -dims.length
+                  + " to "
+                  + (dims.length - 1)
+                  + " for shape "
+                  + this);
+    }
+    return axis;
+  }
+
+  /** The same with another extent on one axis. */
+  Shape with(int axis, int extent) {
+    int[] other = dims.clone();
+    other[axis] = extent;
+    return new Shape(other);
+  }
+
+  /** The shape of the blocks of so many indices of an axis. */
+  Shape divided(int axis, int size) {
+    return with(axis, Math.ceilDiv(dims[axis], size));
+  }
+
+  /** The extents, in an array of their own. */
+  public int[] dims() {
+    return dims.clone();
   }
 
   /** The number of elements. */

@@ -1,9 +1,14 @@
 package dev.narrow.quant;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
 import dev.narrow.formats.Codec;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -39,11 +44,7 @@ public final class Tensor {
               + " in "
               + format.name());
     }
-    int count = scales.granularity().scales(shape);
-    if (scales.count() != count) {
-      throw new IllegalArgumentException(
-          "scales has " + scales.count() + " values, expected " + count + " for shape " + shape);
-    }
+    scales.requireFit(shape);
     this.shape = shape;
     this.format = format;
     this.storage = storage;
@@ -138,10 +139,16 @@ public final class Tensor {
       Codec.of(format, format.defaultProjection()).decode(storage.segment(), target, shape.size());
     }
     if (!scales.isOne()) {
-      int run = scales.granularity().run(shape);
-      for (int i = 0; i < values.length; i++) {
-        values[i] *= scales.get(i / run % scales.count());
-      }
+      Granularity.Visitor scale =
+          (from, n, first, block) -> {
+            if (scales.hasZeroPoints()) {
+              for (int i = 0; i < n; i++) {
+                values[from + i] -= scales.zeroPoint(first + i / block);
+              }
+            }
+            BlockKernels.get().multiply(values, from, n, block, scales.factors(), first);
+          };
+      scales.granularity().forEach(shape, Encoding.chunked(scale));
     }
     return values;
   }
@@ -153,6 +160,89 @@ public final class Tensor {
    */
   public Tensor toFp32() {
     return of(Storage.of(toFloats()), shape, Formats.FP32, Scales.one());
+  }
+
+  /**
+   * The same elements in another shape, without a copy.
+   *
+   * @throws IllegalArgumentException if the sizes differ, or the scales are not one for the tensor
+   */
+  public Tensor reshape(int... dims) {
+    Shape other = Shape.of(dims);
+    if (!(scales.granularity() instanceof Granularity.PerTensor) && !other.equals(shape)) {
+      throw new IllegalArgumentException(
+          "scales " + scales.granularity() + ", expected one scale where the shape changes");
+    }
+    return new Tensor(other, format, storage, scales, quantizer);
+  }
+
+  /**
+   * The indices from, up to but without to, of the outermost axis, without a copy.
+   *
+   * @throws IllegalArgumentException if the tensor is a scalar, or a scale would be divided: the
+   *     part begins and ends where a scale's rows do
+   * @throws IndexOutOfBoundsException if there are no such indices
+   * @throws UnsupportedOperationException if the storage is not memory of the host
+   */
+  public Tensor slice(int from, int to) {
+    Objects.checkFromToIndex(from, to, shape.dim(0));
+    long row = (long) shape.stride(0) * bytesPerCode(format);
+    Storage part = Storage.of(storage.segment().asSlice(from * row, (to - from) * row));
+    Scales partScales = scales.slice(shape, from, to);
+    return new Tensor(shape.with(0, to - from), format, part, partScales, quantizer);
+  }
+
+  /**
+   * A matrix with rows and columns exchanged, codes and scales alike, in memory of its own: nothing
+   * is quantized again. A matrix product runs along the innermost axis of both operands this way,
+   * and so do their blocks.
+   *
+   * @throws IllegalArgumentException if the tensor is not a matrix
+   * @throws UnsupportedOperationException if the storage is not memory of the host
+   */
+  public Tensor transpose() {
+    if (shape.rank() != 2) {
+      throw new IllegalArgumentException("shape = " + shape + ", expected a matrix");
+    }
+    int rows = shape.dim(0);
+    int columns = shape.dim(1);
+    MemorySegment source = storage.segment();
+    MemorySegment target = Encoding.allocate(format, shape.size());
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < columns; c++) {
+        copyCode(source, (long) r * columns + c, target, (long) c * rows + r);
+      }
+    }
+    return new Tensor(
+        Shape.of(columns, rows), format, Storage.of(target), scales.transpose(shape), null);
+  }
+
+  private void copyCode(MemorySegment source, long from, MemorySegment target, long to) {
+    switch (bytesPerCode(format)) {
+      case 1 -> target.set(JAVA_BYTE, to, source.get(JAVA_BYTE, from));
+      case 2 ->
+          target.set(JAVA_SHORT_UNALIGNED, 2 * to, source.get(JAVA_SHORT_UNALIGNED, 2 * from));
+      default -> target.set(JAVA_INT_UNALIGNED, 4 * to, source.get(JAVA_INT_UNALIGNED, 4 * from));
+    }
+  }
+
+  /**
+   * Whether shape, format, codes and scales are the same. How they were made does not count.
+   *
+   * @throws UnsupportedOperationException if a storage is not memory of the host
+   */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Tensor that
+        && shape.equals(that.shape)
+        && format.equals(that.format)
+        && scales.equals(that.scales)
+        && storage.segment().mismatch(that.storage.segment()) < 0;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(shape, format, scales);
   }
 
   /** The shape and the format, for example {@code e4m3fn[64, 10]}. */

@@ -91,9 +91,15 @@ class TensorTest {
   }
 
   @Test
-  void scalesArePositiveAndFinite() {
-    assertThrows(IllegalArgumentException.class, () -> Scales.of(0f));
+  void scalesAreNeitherNegativeNorInfinite() {
+    assertThrows(IllegalArgumentException.class, () -> Scales.of(-1f));
     assertThrows(IllegalArgumentException.class, () -> Scales.of(Float.POSITIVE_INFINITY));
-    assertThrows(IllegalArgumentException.class, () -> Scales.of(Float.NaN));
+    Tensor values = Tensor.of(new float[] {3, 4}, 2);
+    assertArrayEquals(new float[2], scaled(values, 0f).toFloats());
+    assertTrue(Float.isNaN(scaled(values, Float.NaN).toFloats()[0]));
+  }
+
+  private static Tensor scaled(Tensor values, float scale) {
+    return Tensor.of(values.storage(), values.shape(), Formats.FP32, Scales.of(scale));
   }
 }
