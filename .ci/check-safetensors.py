@@ -16,6 +16,11 @@ try:
     import numpy as np
     import safetensors
     import safetensors.numpy
+
+    if tuple(map(int, safetensors.__version__.split(".")[:2])) < (0, 8):
+        raise ImportError(f"safetensors {safetensors.__version__} is older than 0.8")
+    if not hasattr(ml_dtypes, "float6_e2m3fn"):
+        raise ImportError(f"ml_dtypes {ml_dtypes.__version__} has no FP6")
 except ImportError as e:
     print(f"{pathlib.Path(sys.argv[0]).name}: not checked, {e}")
     sys.exit(0)

@@ -18,15 +18,17 @@ import tools.jackson.core.json.JsonFactory;
 
 /**
  * Goes through an object in JSON from a stranger's file (RFC 8259, in UTF-8), token by token.
- * Whatever is wrong with it has its place in the file; nothing in it makes this take memory that
- * the file does not have.
+ * Whatever is wrong with it has its place in the file; the memory that it takes is in proportion to
+ * its bytes.
  */
 final class JsonCursor {
   /** The limit of safetensors for its header ({@code MAX_HEADER_SIZE} in tensor.rs). */
   static final int MAX_BYTES = 100_000_000;
 
+  private static final String FIELD = "JSON";
   private static final int SHOWN = 40;
 
+  /** Far beyond what is in use: numbers have 19 digits, some training programs write megabytes. */
   private static final StreamReadConstraints LIMITS =
       StreamReadConstraints.builder()
           .maxNestingDepth(16)
@@ -63,22 +65,22 @@ final class JsonCursor {
             .streamReadConstraints(LIMITS)
             .disable(TokenStreamFactory.Feature.CHARSET_DETECTION) // it is UTF-8
             .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
-            // Names of tensors resemble each other; a full table is emptied, which costs little.
+            // Its table of names fills up and is emptied where there are very many tensors.
             .disable(TokenStreamFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
             .build();
     try (JsonParser parser = factory.createParser(ObjectReadContext.empty(), json)) {
       JsonCursor cursor = new JsonCursor(file, start, parser);
       try {
-        cursor.open("header");
+        cursor.open(FIELD);
         T result = body.apply(cursor);
         if (parser.nextToken() != null) {
-          throw cursor.wrong("header", "goes on after its object with " + cursor.found());
+          throw cursor.wrong(FIELD, "goes on after its object with " + cursor.found());
         }
         return result;
       } catch (JacksonException e) {
         long at = parser.currentLocation().getByteOffset();
         String problem = e.getOriginalMessage().replaceAll(", from `[^`]*`", "");
-        throw new TensorFileException(file, "header", start + at, "is not as expected: " + problem);
+        throw new TensorFileException(file, FIELD, start + at, "is not as expected: " + problem);
       }
     }
   }
@@ -94,7 +96,7 @@ final class JsonCursor {
     if (result.isError()) {
       String found = "%02x".formatted(json[in.position()]);
       throw new TensorFileException(
-          file, "header", start + in.position(), "is byte 0x" + found + ", expected UTF-8");
+          file, FIELD, start + in.position(), "is byte 0x" + found + ", expected UTF-8");
     }
   }
 

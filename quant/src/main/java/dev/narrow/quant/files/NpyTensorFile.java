@@ -18,6 +18,9 @@ import java.util.Objects;
 public final class NpyTensorFile implements TensorFile {
   private static final String SUFFIX = ".npy";
 
+  /** Elements that are gathered at a time where the file has the axes the other way round. */
+  private static final int BLOCK = 1024;
+
   private final MappedFile file;
   private final NpyHeader header;
   private final MemorySegment body;
@@ -109,9 +112,14 @@ public final class NpyTensorFile implements TensorFile {
   private float[] transpose(long from, float[] dst) {
     // The axes the other way round: what is Fortran order there is row-major order here.
     FortranOrder rowMajor = new FortranOrder(header.shape().reversed(), from);
-    float[] one = new float[1];
-    for (int i = 0; i < dst.length; i++) {
-      dst[i] = element.read(body, order(), rowMajor.next(), one)[0];
+    int size = header.type().kind().bytes();
+    MemorySegment block = MemorySegment.ofArray(new byte[Math.min(BLOCK, dst.length) * size]);
+    for (int at = 0; at < dst.length; at += BLOCK) {
+      int n = Math.min(BLOCK, dst.length - at);
+      for (int i = 0; i < n; i++) {
+        MemorySegment.copy(body, rowMajor.next() * size, block, (long) i * size, size);
+      }
+      System.arraycopy(element.read(block, order(), 0, new float[n]), 0, dst, at, n);
     }
     return dst;
   }

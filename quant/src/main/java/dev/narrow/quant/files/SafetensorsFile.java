@@ -25,7 +25,7 @@ public final class SafetensorsFile implements TensorFile {
     SafetensorsHeader header =
         file.reading(() -> SafetensorsHeader.read(file.path(), file.bytes()));
     metadata = header.metadata();
-    tensors = header.inOrderOfFile().stream().map(Entry::info).toList();
+    tensors = header.sorted().stream().map(Entry::info).toList();
     entries = header.entries();
   }
 

@@ -13,9 +13,11 @@ import java.util.Map;
  * (README of safetensors 0.8, and {@code Metadata::validate} in its tensor.rs).
  *
  * @param entries the tensors by their names
+ * @param sorted the tensors as they lie in the file
  * @param metadata the texts under {@code __metadata__}
  */
-record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadata) {
+record SafetensorsHeader(
+    Map<String, Entry> entries, List<Entry> sorted, Map<String, String> metadata) {
   /** The key whose value is no tensor. */
   static final String METADATA = "__metadata__";
 
@@ -81,19 +83,18 @@ record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadat
     return header;
   }
 
-  /** The tensors as they lie in the file. */
-  List<Entry> inOrderOfFile() {
-    return entries.values().stream()
-        .sorted(
-            Comparator.comparingLong(Entry::at)
-                .thenComparingLong(Entry::end)
-                .thenComparingLong(Entry::saidAt))
-        .toList();
+  /** With the tensors sorted; those of no bytes, where several begin, as the header has them. */
+  static SafetensorsHeader of(Map<String, Entry> entries, Map<String, String> metadata) {
+    Comparator<Entry> order =
+        Comparator.comparingLong(Entry::at)
+            .thenComparingLong(Entry::end)
+            .thenComparingLong(Entry::saidAt);
+    List<Entry> sorted = entries.values().stream().sorted(order).toList();
+    return new SafetensorsHeader(entries, sorted, metadata);
   }
 
   private void requireCoverage(Path file, long bodyAt, long size) {
     long end = bodyAt;
-    List<Entry> sorted = inOrderOfFile();
     for (int i = 0; i < sorted.size(); i++) {
       Entry entry = sorted.get(i);
       if (entry.at() != end) {

@@ -2,6 +2,7 @@ package dev.narrow.quant.files;
 
 import dev.narrow.quant.files.SafetensorsHeader.Entry;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +40,7 @@ final class SafetensorsHeaderParser {
       json.requireFirst(entries.get(name));
       entries.put(name, tensor(name));
     }
-    return new SafetensorsHeader(entries, metadata == null ? Map.of() : metadata);
+    return SafetensorsHeader.of(entries, metadata == null ? Map.of() : metadata);
   }
 
   private Map<String, String> metadata() {
@@ -49,7 +50,7 @@ final class SafetensorsHeaderParser {
       json.requireFirst(texts.get(key));
       texts.put(key, json.text("metadata '" + JsonCursor.shown(key) + "'"));
     }
-    return texts;
+    return Collections.unmodifiableMap(texts);
   }
 
   private Entry tensor(String name) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -79,7 +80,7 @@ record ShardIndex(Map<String, Place> places, Map<String, String> metadata) {
         texts.put(key, text);
       }
     }
-    return texts;
+    return Collections.unmodifiableMap(texts);
   }
 
   private static Map<String, Place> places(JsonCursor json) {

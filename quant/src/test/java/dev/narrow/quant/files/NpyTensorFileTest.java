@@ -53,6 +53,27 @@ class NpyTensorFileTest {
     }
   }
 
+  /** Beyond the block in which elements are gathered. */
+  @Test
+  void aLargeMatrixInFortranOrderIsTransposed() throws IOException {
+    int rows = 70;
+    int columns = 50;
+    byte[] bytes =
+        NpyFiles.of("{'descr': '|u1', 'fortran_order': True, 'shape': (70, 50)}", rows * columns);
+    float[] expected = new float[rows * columns];
+    for (int i = 0; i < expected.length; i++) {
+      int place = i / columns + rows * (i % columns);
+      bytes[bytes.length - expected.length + place] = (byte) (i * 37);
+      expected[i] = i * 37 & 0xff;
+    }
+    try (NpyTensorFile file = NpyTensorFile.open(Files.write(directory.resolve("m.npy"), bytes))) {
+      assertArrayEquals(expected, file.tensor("m").toFloats());
+      float[] part = new float[2000];
+      file.read("m", 1234, part);
+      assertArrayEquals(Arrays.copyOfRange(expected, 1234, 3234), part);
+    }
+  }
+
   @Test
   void theTensorIsCalledLikeTheFile() throws IOException {
     byte[] bytes = golden().getFirst().bytes();

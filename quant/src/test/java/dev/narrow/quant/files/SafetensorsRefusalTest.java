@@ -75,17 +75,11 @@ class SafetensorsRefusalTest {
         assertThrows(TensorFileException.class, () -> SafetensorsFile.open(path)).getMessage());
   }
 
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = ';',
-      quoteCharacter = '^',
-      textBlock =
-          """
-          [0, 8] ; [2] ; F33         ; dtype of 'a' at byte 22 is 'F33', which is no dtype; the nearest: F32, F16, F4
-          """)
-  void aDtypeThatIsNone(String offsets, String shape, String dtype, String problem, String rest)
-      throws IOException {
-    assertEquals(problem + "; " + rest, refusal(header(dtype, shape, offsets), 8));
+  @Test
+  void aDtypeThatIsNone() throws IOException {
+    assertEquals(
+        "dtype of 'a' at byte 22 is 'F33', which is no dtype; the nearest: F32, F16, F4",
+        refusal("{" + tensor("a", "F33", "[2]", 0, 8) + "}", 8));
   }
 
   @ParameterizedTest
@@ -113,7 +107,10 @@ class SafetensorsRefusalTest {
           """)
   void aTensorThatIsNotAsItSays(String dtype, String shape, String offsets, String problem)
       throws IOException {
-    assertEquals(problem, refusal(header(dtype, shape, offsets), 8));
+    String header =
+        "{\"a\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}"
+            .formatted(dtype, shape, offsets);
+    assertEquals(problem, refusal(header, 8));
   }
 
   @Test
@@ -190,18 +187,18 @@ class SafetensorsRefusalTest {
     byte[] header = ("{" + tensor("ab", "U8", "[1]", 0, 1) + "}").getBytes(StandardCharsets.UTF_8);
     header[2] = (byte) 0xff;
     assertEquals(
-        "header at byte 10 is byte 0xff, expected UTF-8", refusal(SafetensorsFiles.of(header, 1)));
+        "JSON at byte 10 is byte 0xff, expected UTF-8", refusal(SafetensorsFiles.of(header, 1)));
     header[2] = (byte) 0xc0; // '/' in two bytes
     header[3] = (byte) 0xaf;
     assertEquals(
-        "header at byte 10 is byte 0xc0, expected UTF-8", refusal(SafetensorsFiles.of(header, 1)));
+        "JSON at byte 10 is byte 0xc0, expected UTF-8", refusal(SafetensorsFiles.of(header, 1)));
     assertEquals(
         "metadata 'k' at byte 29 has half a surrogate pair, expected Unicode text",
         refusal("{\"__metadata__\":{\"k\":\"\\udc00\"}}", 0));
     assertTrue(
         refusal("{" + tensor("\\udc00", "U8", "[1]", 0, 1) + "}", 1).contains("low surrogate"));
     assertEquals(
-        "header at byte 10 is not as expected: Illegal character ((CTRL-CHAR, code 0)): only"
+        "JSON at byte 10 is not as expected: Illegal character ((CTRL-CHAR, code 0)): only"
             + " regular white space (\\r, \\n, \\t) is allowed between tokens",
         refusal(SafetensorsFiles.of("{}".getBytes(StandardCharsets.UTF_16LE), 0))
             .replace(" ,", ","));
@@ -212,12 +209,12 @@ class SafetensorsRefusalTest {
     assertEquals(
         "header at byte 8 does not begin with '{': this is no .safetensors file",
         refusal(" {}", 0));
-    assertEquals("header at byte 11 goes on after its object with an object", refusal("{} {}", 0));
+    assertEquals("JSON at byte 11 goes on after its object with an object", refusal("{} {}", 0));
     for (String bad :
         new String[] {"{", "{\"a\"", "{'a':1}", "{,}", "{\"a\":{\"b\":01}}", "{}\0"}) {
       String message = refusal(bad, 0);
       assertTrue(
-          message.startsWith("header at byte ") && message.contains(" is not as expected: "),
+          message.startsWith("JSON at byte ") && message.contains(" is not as expected: "),
           message);
     }
   }
@@ -227,7 +224,7 @@ class SafetensorsRefusalTest {
   void bombs() throws IOException {
     String nested = "{\"a\":{\"x\":" + "[".repeat(1_000_000);
     assertEquals(
-        "header at byte 33 is not as expected: Document nesting depth (17) exceeds the maximum"
+        "JSON at byte 33 is not as expected: Document nesting depth (17) exceeds the maximum"
             + " allowed (16)",
         refusal(nested, 0));
     String name = refusal("{\"" + "n".repeat(1_000_000) + "\":1}", 0);
@@ -290,10 +287,5 @@ class SafetensorsRefusalTest {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
       assertEquals(1 << bits, file.tensors().size());
     }
-  }
-
-  private static String header(String dtype, String shape, String offsets) {
-    return "{\"a\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}"
-        .formatted(dtype, shape, offsets);
   }
 }

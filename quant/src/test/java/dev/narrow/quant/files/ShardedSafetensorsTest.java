@@ -150,7 +150,7 @@ class ShardedSafetensorsTest {
       quoteCharacter = '^',
       textBlock =
           """
-          []                                    ; header at byte 0 is an array, expected an object, {...}
+          []                                    ; JSON at byte 0 is an array, expected an object, {...}
           {}                                    ; index at byte 1 has no weight_map
           {"weight_map":1}                      ; weight_map at byte 14 is 1, expected an object, {...}
           {"weight_map":{"a":1}}                ; weight_map of 'a' at byte 19 is 1, expected a string
