@@ -129,7 +129,7 @@ final class CompareCommand implements Callable<Integer> {
     try (FileProgress progress =
         new FileProgress("comparing", total, spec.commandLine().getErr())) {
       for (TensorInfo info : floats) {
-        Tensor values = tensors.tensor(info.name()).toFp32();
+        Tensor values = TensorPieces.whole(tensors, info);
         List<Optional<Fit>> fits =
             TensorPieces.each(
                 candidates,

@@ -1,5 +1,6 @@
 package dev.narrow.cli;
 
+import dev.narrow.quant.Tensor;
 import dev.narrow.quant.files.TensorFile;
 import dev.narrow.quant.files.TensorInfo;
 import java.util.List;
@@ -30,6 +31,25 @@ final class TensorPieces {
           return result;
         })
         .toList();
+  }
+
+  /**
+   * All elements of a tensor, as fp32 on the heap.
+   *
+   * @throws UsageException if they are 2^31 or more
+   */
+  static Tensor whole(TensorFile file, TensorInfo info) {
+    int[] dims = new int[info.shape().size()];
+    if (info.elements() > Integer.MAX_VALUE - 8) {
+      throw new UsageException(
+          file.path() + ": " + info.name() + " has " + info.elements() + " elements, 2^31 or more");
+    }
+    for (int axis = 0; axis < dims.length; axis++) {
+      dims[axis] = Math.toIntExact(info.shape().get(axis));
+    }
+    float[] values = new float[(int) info.elements()];
+    file.read(info.name(), 0, values);
+    return Tensor.of(values, dims);
   }
 
   /** What becomes of each of some things, in order, on all cores. */

@@ -70,11 +70,7 @@ public enum SafetensorsType {
       Arrays.stream(values())
           .collect(Collectors.toMap(Enum::name, type -> type, (a, _) -> a, TreeMap::new));
 
-<<<<<<< HEAD
-  @SuppressWarnings("ImmutableEnumChecker") // elements have no state that changes
-=======
   @SuppressWarnings("ImmutableEnumChecker") // formats and codecs are immutable
->>>>>>> files
   private final @Nullable Element element;
 
   SafetensorsType(@Nullable Element element) {
