@@ -12,7 +12,6 @@ import java.util.stream.IntStream;
 final class InverseHessian {
   private static final int SAMPLES = 64;
   private static final int PANEL = 64;
-  private static final int STRIP = 64;
 
   private InverseHessian() {}
 
@@ -78,7 +77,10 @@ final class InverseHessian {
       int last = end;
       IntStream.range(0, Math.ceilDiv(end, Rows.TILE))
           .parallel()
-          .forEach(tile -> updatePanel(h, begin, last, tile * Rows.TILE));
+          .forEach(tile -> {
+            int column = tile * Rows.TILE;
+            subtractPanel(h, begin, last, h, h, last, h.length, column, column + Rows.TILE);
+          });
       double[] a = new double[PANEL];
       for (int j = end - 1; j >= begin; j--) {
         for (int m = j + 1; m < end; m++) {
@@ -101,16 +103,28 @@ final class InverseHessian {
     }
   }
 
-  /** Subtracts from rows of a panel, in one tile of columns, what the rows below have in common. */
-  private static void updatePanel(double[][] h, int begin, int end, int column) {
-    double[] a = new double[PANEL];
-    for (int first = end; first < h.length; first += PANEL) {
-      int terms = Math.min(PANEL, h.length - first);
-      for (int j = Math.max(begin, column); j < end; j++) {
+  /**
+   * For rows begin &lt;= j &lt; end, y[j] -= the sum over first &lt;= m &lt; last of a[m][j] x[m],
+   * in a tile of columns, as far as y has them.
+   */
+  private static void subtractPanel(
+      double[][] y,
+      int begin,
+      int end,
+      double[][] a,
+      double[][] x,
+      int first,
+      int last,
+      int column,
+      int columnEnd) {
+    double[] factors = new double[PANEL];
+    for (int m = first; m < last; m += PANEL) {
+      int terms = Math.min(PANEL, last - m);
+      for (int j = begin; j < end; j++) {
         for (int t = 0; t < terms; t++) {
-          a[t] = h[first + t][j];
+          factors[t] = a[m + t][j];
         }
-        Rows.subtract(h[j], column, Math.min(column + Rows.TILE, j + 1), h, first, a, terms);
+        Rows.subtract(y[j], column, Math.min(columnEnd, y[j].length), x, m, factors, terms);
       }
     }
   }
@@ -119,27 +133,35 @@ final class InverseHessian {
   private static double[][] invert(double[][] t, Progress progress) {
     int n = t.length;
     double[][] u = new double[n][n];
-    IntStream.range(0, Math.ceilDiv(n, STRIP))
+    IntStream.range(0, Math.ceilDiv(n, Rows.TILE))
         .parallel()
-        .forEach(strip -> {
-          int begin = strip * STRIP;
-          int end = Math.min(n, begin + STRIP);
-          double[] a = new double[end];
-          for (int i = end - 1; i >= 0; i--) {
-            if (i >= begin) {
-              u[i][i] = 1;
-            }
-            int from = Math.max(begin, i);
-            for (int k = i + 1; k < end; k++) {
-              a[k - i - 1] = t[k][i];
-            }
-            Rows.subtract(u[i], from, end, u, i + 1, a, end - 1 - i);
-            for (int j = from; j < end; j++) {
-              u[i][j] /= t[i][i];
-            }
-          }
-          progress.add((double) (end - begin) * end * end / 2);
+        .forEach(tile -> {
+          int from = tile * Rows.TILE;
+          int to = Math.min(n, from + Rows.TILE);
+          invert(t, u, from, to);
+          progress.add(((double) to * to * to - (double) from * from * from) / 6);
         });
     return u;
+  }
+
+  /** Some columns of the inverse, from their last row up. */
+  private static void invert(double[][] t, double[][] u, int from, int to) {
+    double[] a = new double[PANEL];
+    for (int end = to; end > 0; end -= PANEL) {
+      int begin = Math.max(0, end - PANEL);
+      subtractPanel(u, begin, end, t, u, end, to, from, to);
+      for (int i = end - 1; i >= begin; i--) {
+        for (int k = i + 1; k < end; k++) {
+          a[k - i - 1] = t[k][i];
+        }
+        Rows.subtract(u[i], from, to, u, i + 1, a, end - 1 - i);
+        if (i >= from) {
+          u[i][i] = 1;
+        }
+        for (int j = Math.max(from, i); j < to; j++) {
+          u[i][j] /= t[i][i];
+        }
+      }
+    }
   }
 }
