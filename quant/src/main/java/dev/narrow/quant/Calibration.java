@@ -71,7 +71,7 @@ public sealed interface Calibration {
    * at hand under the threshold's scale, with nearest-even if it rounds stochastically, where the
    * slides divide the bins into 128 equal runs; the threshold is the upper end of the last bin, so
    * that amax is a candidate; and where a bin has mass only from beyond it, the divergence is
-   * infinite.
+   * infinite. A histogram needs many more elements than bins: blocks of 32 it serves badly.
    *
    * @param bins of the histogram, 2 to 65536; the slides have 2048
    */

@@ -9,7 +9,7 @@ final class EntropySearch implements Groups.Choice {
   private final int bins;
   private final int fewest; // bins below a threshold
 
-  private final long[] histogram;
+  private final int[] histogram;
   private final int[] filled; // the bins that are not empty, in order
   private final float[] centers; // of these
 
@@ -20,7 +20,7 @@ final class EntropySearch implements Groups.Choice {
         format.decode(format.encode(-format.maxFinite(), format.defaultProjection())) < 0;
     int bits = format.width() - (signed ? 1 : 0);
     this.fewest = bits < 17 ? Math.min(bins, 1 << bits) : bins;
-    this.histogram = new long[bins];
+    this.histogram = new int[bins];
     this.filled = new int[bins];
     this.centers = new float[bins];
   }
@@ -33,12 +33,12 @@ final class EntropySearch implements Groups.Choice {
     }
     double width = (double) amax / bins;
     int count = fill(values, from, to, width);
-    long above = to - from;
+    int above = to - from;
     double clippedSum = 0; // of p ln p over the bins below the last
     double least = Double.POSITIVE_INFINITY;
     float best = amax;
     for (int k = 0; k < count; k++) {
-      long mass = histogram[filled[k]];
+      int mass = histogram[filled[k]];
       above -= mass;
       if (filled[k] + 1 >= fewest || k == count - 1) {
         float threshold = k == count - 1 ? amax : (float) ((filled[k] + 1) * width);
@@ -78,10 +78,10 @@ final class EntropySearch implements Groups.Choice {
    *
    * @param sum of p ln p
    */
-  private double divergence(int n, long above, double sum, long total, int scale) {
+  private double divergence(int n, int above, double sum, int total, int scale) {
     double cross = 0; // the sum of p ln q
     double code = Double.NaN;
-    long mass = 0; // of the bins with this code
+    int mass = 0; // of the bins with this code
     int sharing = 0;
     for (int from = 0; from < n; from += Encoding.CHUNK) {
       int length = Math.min(Encoding.CHUNK, n - from);

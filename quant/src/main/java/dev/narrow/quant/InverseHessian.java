@@ -72,6 +72,10 @@ final class InverseHessian {
 
   /** Replaces the lower triangle of H by T, from the last row up. */
   private static void decompose(double[][] h, double damping, Progress progress) {
+    double[] noise = new double[h.length]; // what rounding errors leave of a pivot that is zero
+    for (int i = 0; i < h.length; i++) {
+      noise[i] = h.length * Math.ulp(h[i][i]);
+    }
     for (int end = h.length; end > 0; end -= PANEL) {
       int begin = Math.max(0, end - PANEL);
       int last = end;
@@ -87,13 +91,13 @@ final class InverseHessian {
           a[m - j - 1] = h[m][j];
         }
         Rows.subtract(h[j], 0, j + 1, h, j + 1, a, end - 1 - j);
-        double root = Math.sqrt(h[j][j]);
-        if (!(root > 0 && root < Double.POSITIVE_INFINITY)) {
+        if (!(h[j][j] > noise[j])) {
           throw new IllegalArgumentException(
               "damping = "
                   + damping
                   + ", expected more: the activations' X^T X is not positive definite");
         }
+        double root = Math.sqrt(h[j][j]);
         for (int i = 0; i < j; i++) {
           h[j][i] /= root;
         }

@@ -142,8 +142,8 @@ public sealed interface WeightRounding
   }
 
   /**
-   * The method that {@link #toString} writes so, in upper or lower case; what stands in brackets
-   * may be left out:
+   * The method that {@code toString} writes so, in upper or lower case; what stands in brackets may
+   * be left out:
    *
    * <ul>
    *   <li>{@code nearest}
@@ -170,7 +170,7 @@ public sealed interface WeightRounding
               words.length <= 3
                   ? new Rotated(
                       new Hadamard(
-                          (int) Math.clamp(number(words, 1, 32, text), -1, Integer.MAX_VALUE),
+                          Math.clamp(number(words, 1, 32, text), -1, Integer.MAX_VALUE),
                           number(words, 2, 0, text)),
                       steps.length == 1 ? new Nearest() : parse(steps[1]))
                   : null;
