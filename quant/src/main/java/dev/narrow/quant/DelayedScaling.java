@@ -162,7 +162,12 @@ public final class DelayedScaling {
   public void restore(Tensor snapshot) {
     float[] values = steps.restored(snapshot, recipe.historyLength + 1);
     float[] restored = Arrays.copyOfRange(values, history.length, values.length);
-    steps.of(restored);
+    for (int i = 0; i < restored.length; i++) {
+      if (!(restored[i] > 0 && restored[i] < Float.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "snapshot has the scale " + restored[i] + ", expected finite and above 0");
+      }
+    }
     System.arraycopy(values, 0, history, 0, history.length);
     scales = restored;
     current = 0;

@@ -85,9 +85,10 @@ public record Gptq(double damping, boolean activationOrder) implements WeightRou
     for (int i = 0; i < weights.length; i++) {
       weights[i] = energy[i % n] == 0 ? 0 : weights[i];
     }
+    int[] order = order(energy);
     double square = (double) n * n;
     Progress done = new Progress(progress, square * (samples / 2.0 + n / 3.0 + rows / 2.0));
-    double[][] u = InverseHessian.factor(x, samples, energy, order(energy), damping, done);
+    double[][] u = InverseHessian.factor(x, samples, energy, order, damping, done);
     Quantizer clamping = clamping(quantizer);
     Scales scales = clamping.scales(Tensor.of(weights, rows, n));
     IntStream.range(0, Math.ceilDiv(rows, ROWS))
@@ -95,8 +96,7 @@ public record Gptq(double damping, boolean activationOrder) implements WeightRou
         .forEach(part -> {
           int from = part * ROWS;
           int to = Math.min(rows, from + ROWS);
-          new Part(weights, weight.shape(), clamping, scales, from, to)
-              .compensate(u, order(energy));
+          new Part(weights, weight.shape(), clamping, scales, from, to).compensate(u, order);
           done.add(square / 2 * (to - from));
         });
     return clamping.quantize(Tensor.of(weights, rows, n), scales, null);

@@ -15,6 +15,6 @@ final class Progress {
 
   synchronized void add(double work) {
     done += work;
-    listener.accept(Math.min(1, done / total));
+    listener.accept(done < total ? done / total : 1);
   }
 }

@@ -58,9 +58,13 @@ public final class RunningAmax {
 
   /** The scales of the averages; 1 where nothing was seen yet. */
   public Scales scales() {
-    float[] scales = new float[average.length];
+    return scales(average);
+  }
+
+  private Scales scales(float[] amax) {
+    float[] scales = new float[amax.length];
     for (int i = 0; i < scales.length; i++) {
-      scales[i] = steps.scale(average[i]);
+      scales[i] = steps.scale(amax[i]);
     }
     return steps.of(scales);
   }
@@ -77,6 +81,8 @@ public final class RunningAmax {
    *     changed then
    */
   public void restore(Tensor snapshot) {
-    average = steps.restored(snapshot, 1);
+    float[] restored = steps.restored(snapshot, 1);
+    scales(restored); // throws if one is infinite
+    average = restored;
   }
 }

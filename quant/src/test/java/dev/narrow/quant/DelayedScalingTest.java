@@ -137,6 +137,8 @@ class DelayedScalingTest {
     assertThrows(IllegalArgumentException.class, () -> delayed.restore(Tensor.zeros(2, 3)));
     Tensor negative = Tensor.of(new float[] {0, 0, 0, 0, 0, 0, 1, 1, -1}, 3, 3);
     assertThrows(IllegalArgumentException.class, () -> delayed.restore(negative));
+    Tensor unscaledRows = Tensor.of(new float[] {0, 0, 0, 0, 0, 0, 1, 1, 0}, 3, 3);
+    assertThrows(IllegalArgumentException.class, () -> delayed.restore(unscaledRows));
     assertThrows(IllegalArgumentException.class, () -> new Recipe(0, Algorithm.MAX, 0));
     assertThrows(IllegalArgumentException.class, () -> new Recipe(4, Algorithm.MAX, 100));
     Quantizer blocks = E4M3.with(new Granularity.PerBlock(-1, 2));

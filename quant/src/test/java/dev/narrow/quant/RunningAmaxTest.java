@@ -55,6 +55,9 @@ class RunningAmaxTest {
     restored.observe(Tensor.of(new float[] {5}, 1));
     assertEquals(original.scales(), restored.scales());
     assertThrows(IllegalArgumentException.class, () -> restored.restore(Tensor.zeros(2, 1)));
+    Tensor infinite = Tensor.of(new float[] {Float.POSITIVE_INFINITY}, 1, 1);
+    assertThrows(IllegalArgumentException.class, () -> restored.restore(infinite));
+    assertEquals(original.scales(), restored.scales(), "nothing has changed");
   }
 
   @Test

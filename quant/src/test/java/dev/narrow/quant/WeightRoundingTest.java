@@ -89,9 +89,9 @@ class WeightRoundingTest {
   }
 
   /**
-   * By Hoeffding's inequality the mean of 65536 draws is farther than 0.02 steps from its
-   * expectation with probability below 1e-22; the widest step below 1 of these formats, scaled, is
-   * that of lns:b4 and nf4, below 1/3.
+   * By Hoeffding's inequality the mean of 65535 draws is farther than 0.02 steps from its
+   * expectation with probability below 1e-22. The widest step of these formats below an amax of 1
+   * is E2M1's, 1/3.
    */
   @Property(tries = 60)
   void stochasticRoundingHasNoBias(
