@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Finds the scales of a tensor, all at once or, where elements of a scale lie together, in parts.
  */
 final class ScaleSearch extends Factors {
+  private final Quantizer quantizer;
   private final NumericFormat format;
   private final Granularity granularity;
   private final Scaling scaling;
@@ -32,6 +33,7 @@ final class ScaleSearch extends Factors {
         quantizer.scaleRule() == ScaleRule.MIN_TO_MAX
             ? new int[quantizer.granularity().scales(shape)]
             : null);
+    this.quantizer = quantizer;
     this.format = quantizer.format();
     this.granularity = quantizer.granularity();
     this.scaling = quantizer.scaling();
@@ -53,8 +55,7 @@ final class ScaleSearch extends Factors {
 
   /** fl(amax / (M S)), M the largest value of the elements' format, S that of the scales'. */
   private float[] outerScales(Granularity above) {
-    float[] largest = new float[above.scales(shape)];
-    above.forEach(shape, Encoding.chunked(amaxInto(largest)));
+    float[] largest = amax(elements, shape, above);
     float most = largestElement() * scaling.format().maxFinite();
     for (int i = 0; i < largest.length; i++) {
       largest[i] = largest[i] == 0 ? 1f : Math.max(largest[i] / most, Float.MIN_NORMAL);
@@ -66,9 +67,38 @@ final class ScaleSearch extends Factors {
     return scaling.rule() == ScaleRule.AMAX ? 1f : format.maxFinite();
   }
 
-  private Granularity.Visitor amaxInto(float[] target) {
+  /** The largest finite magnitudes. */
+  static float[] amax(Floats elements, Shape shape, Granularity granularity) {
+    float[] amax = new float[granularity.scales(shape)];
+    granularity.forEach(shape, Encoding.chunked(amaxInto(elements, amax)));
+    return amax;
+  }
+
+  private static Granularity.Visitor amaxInto(Floats elements, float[] target) {
+    BlockKernels kernels = BlockKernels.get();
     return (from, n, first, block) ->
         kernels.amax(elements.array(), elements.offset() + from, n, block, target, first);
+  }
+
+  /** Chooses by the calibration. */
+  private Groups.Choice chooser() {
+    return switch (scaling.calibration()) {
+      case Calibration.Amax _ -> (x, from, to, _) -> Groups.amax(x, from, to);
+      case Calibration.Percentile(double percent) ->
+          (x, from, to, _) -> Groups.percentile(x, from, to, percent);
+      case Calibration.MinError _ -> new ErrorSearch(trial());
+      case Calibration.KlDivergence(int bins) -> new EntropySearch(trial(), bins, format);
+    };
+  }
+
+  private Trial trial() {
+    return new Trial(
+        quantizer,
+        this,
+        (scale, candidate) -> {
+          amax[scale] = candidate;
+          decide(scale, scale + 1);
+        });
   }
 
   /** Whether {@link #find} can be called for one chunk of a row after the other. */
@@ -98,8 +128,10 @@ final class ScaleSearch extends Factors {
       findRanges();
       return;
     }
-    switch (scaling.calibration()) {
-      case Calibration.Amax _ -> granularity.forEach(shape, Encoding.chunked(amaxInto(amax)));
+    if (scaling.calibration() instanceof Calibration.Amax) {
+      granularity.forEach(shape, Encoding.chunked(amaxInto(elements, amax)));
+    } else {
+      Groups.of(elements, shape, granularity).choose(this::chooser, amax);
     }
     decide(0, factors.length);
     if (scaling.nonFinite() == Scaling.NonFinite.NAN_SCALE) {
