@@ -1,5 +1,6 @@
 package dev.narrow.cli;
 
+import dev.narrow.quant.OutputError;
 import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Recipes;
@@ -62,6 +63,15 @@ final class CompareCommand implements Callable<Integer> {
       description = "The least SQNR that a tensor shall have.")
   @Nullable String target;
 
+  @Option(
+      names = "--calibration",
+      paramLabel = "ACTS",
+      description = {
+        "A file with the inputs [samples, in] of layers; those of L.weight are named L.",
+        "Prints what quantizing does to the outputs of these layers."
+      })
+  @Nullable Path calibration;
+
   @ArgGroup Machine machine = new Machine();
 
   /** Output for machines, at most one of them. */
@@ -81,7 +91,7 @@ final class CompareCommand implements Callable<Integer> {
   record Candidate(String name, Quantizer quantizer) {}
 
   /** What a tensor becomes in one format; nothing where the format cannot be had for its shape. */
-  record Fit(QuantizationError error, long bytes) {}
+  record Fit(QuantizationError error, long bytes, Optional<OutputError> outputs) {}
 
   /** A tensor in all formats, in their order. */
   record Compared(TensorInfo info, List<Optional<Fit>> fits) {}
@@ -95,14 +105,15 @@ final class CompareCommand implements Callable<Integer> {
     OptionalDouble decibels =
         target == null ? OptionalDouble.empty() : OptionalDouble.of(decibels(target));
     PrintWriter out = spec.commandLine().getOut();
-    try (TensorFile tensors = TensorFiles.open(file)) {
+    try (TensorFile tensors = TensorFiles.open(file);
+        Activations activations = new Activations(calibration)) {
       List<TensorInfo> floats =
           tensors.tensors().stream()
               .filter(info -> TensorPieces.isFloat(info) && info.elements() > 0)
               .toList();
       CompareReport report =
           new CompareReport(
-              tensors.path(), candidates, decibels, compare(tensors, floats, candidates));
+              tensors.path(), candidates, decibels, compare(tensors, activations, floats, candidates));
       out.print(
           machine.json
               ? report.json()
@@ -123,18 +134,22 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private List<Compared> compare(
-      TensorFile tensors, List<TensorInfo> floats, List<Candidate> candidates) {
+      TensorFile tensors,
+      Activations activations,
+      List<TensorInfo> floats,
+      List<Candidate> candidates) {
     long total = floats.stream().mapToLong(TensorInfo::elements).sum() * candidates.size();
     List<Compared> compared = new ArrayList<>();
     try (FileProgress progress =
         new FileProgress("comparing", total, spec.commandLine().getErr())) {
       for (TensorInfo info : floats) {
         Tensor values = TensorPieces.whole(tensors, info);
+        Optional<Tensor> inputs = activations.of(info);
         List<Optional<Fit>> fits =
             TensorPieces.each(
                 candidates,
                 candidate -> {
-                  Optional<Fit> fit = fit(values, candidate.quantizer());
+                  Optional<Fit> fit = fit(values, candidate.quantizer(), inputs);
                   progress.advance(info.elements());
                   return fit;
                 });
@@ -144,7 +159,8 @@ final class CompareCommand implements Callable<Integer> {
     return compared;
   }
 
-  private static Optional<Fit> fit(Tensor values, Quantizer quantizer) {
+  private static Optional<Fit> fit(
+      Tensor values, Quantizer quantizer, Optional<Tensor> inputs) {
     try {
       quantizer.granularity().grid(values.shape());
     } catch (IllegalArgumentException e) {
@@ -152,6 +168,9 @@ final class CompareCommand implements Callable<Integer> {
     }
     Tensor quantized = quantizer.quantize(values);
     return Optional.of(
-        new Fit(QuantizationError.measure(values, quantized), quantized.packedBytes()));
+        new Fit(
+            QuantizationError.measure(values, quantized),
+            quantized.packedBytes(),
+            inputs.map(x -> OutputError.measure(values, quantized, x))));
   }
 }

@@ -3,6 +3,8 @@ package dev.narrow.cli;
 import dev.narrow.cli.CompareCommand.Candidate;
 import dev.narrow.cli.CompareCommand.Compared;
 import dev.narrow.cli.CompareCommand.Fit;
+import dev.narrow.quant.OutputError;
+import dev.narrow.quant.QuantizationError;
 import dev.narrow.repro.report.Numbers;
 import dev.narrow.repro.report.Table;
 import dev.narrow.repro.report.Table.Cell;
@@ -14,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
@@ -67,7 +70,11 @@ final class CompareReport {
         isCheapest
             ? Tone.GOOD
             : target.isPresent() && !(decibels >= target.getAsDouble()) ? Tone.BAD : Tone.NEUTRAL;
-    return Table.cell((isCheapest ? "* " : "") + text, tone);
+    String outputs =
+        fit.outputs()
+            .map(o -> String.format(Locale.ROOT, " (%.2g %%)", 100 * o.relative()))
+            .orElse("");
+    return Table.cell((isCheapest ? "* " : "") + text + outputs, tone);
   }
 
   private Table addTotals(Table table) {
@@ -101,10 +108,18 @@ final class CompareReport {
     return cheapest;
   }
 
+  private boolean hasOutputs() {
+    return compared.stream()
+        .flatMap(one -> one.fits().stream().flatMap(Optional::stream))
+        .anyMatch(fit -> fit.outputs().isPresent());
+  }
+
   String summary() {
     String what =
         "SQNR in dB, 10 log10 of the ratio of the squares of values and of errors; bytes with"
-            + " packed codes and all scales.\n";
+            + " packed codes and all scales."
+            + (hasOutputs() ? " In brackets ‖XW−XŴ‖ / ‖XW‖ on the calibration inputs." : "")
+            + "\n";
     if (target.isEmpty()) {
       return what + "--target 30dB marks the cheapest format for each tensor.\n";
     }
@@ -154,14 +169,20 @@ final class CompareReport {
 
   private static Map<String, @Nullable Object> facts(Fit fit) {
     Map<String, @Nullable Object> facts = new LinkedHashMap<>();
-    double decibels = fit.error().sqnrDb();
+    facts.put("bytes", fit.bytes());
+    addTo(facts, fit.error());
+    facts.put("outputErrorRelative", fit.outputs().map(OutputError::relative).orElse(null));
+    return facts;
+  }
+
+  /** All figures of an error. */
+  static void addTo(Map<String, @Nullable Object> facts, QuantizationError error) {
+    double decibels = error.sqnrDb();
     facts.put("sqnrDb", Double.isFinite(decibels) ? decibels : null);
     facts.put("exact", decibels == Double.POSITIVE_INFINITY);
-    facts.put("bytes", fit.bytes());
-    facts.put("saturated", fit.error().saturated());
-    facts.put("flushed", fit.error().flushed());
-    facts.put("nan", fit.error().nan());
-    facts.put("worstRelative", fit.error().worstRelative());
-    return facts;
+    facts.put("saturated", error.saturated());
+    facts.put("flushed", error.flushed());
+    facts.put("nan", error.nan());
+    facts.put("worstRelative", error.worstRelative());
   }
 }

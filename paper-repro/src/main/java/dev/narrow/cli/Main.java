@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       DecodeCommand.class,
       InspectCommand.class,
       CompareCommand.class,
+      QuantizeCommand.class,
       CommandLine.HelpCommand.class
     })
 public final class Main implements Runnable {

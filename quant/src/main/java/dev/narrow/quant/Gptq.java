@@ -160,11 +160,11 @@ public record Gptq(double damping, boolean activationOrder) implements WeightRou
       this.n = shape.dim(1);
       this.w = new double[to - from][n];
       this.errors = new double[to - from][BLOCK];
-      this.all = Factors.of(scales, quantizer.isReciprocal());
+      this.all = Factors.of(scales, quantizer.division());
       this.column =
           new Factors(
               new float[to - from],
-              quantizer.isReciprocal(),
+              quantizer.division(),
               scales.hasZeroPoints() ? new int[to - from] : null);
       this.values = new float[to - from];
       Floats floats = Floats.of(Tensor.of(values, values.length), "values");

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The quantizers that people mean by a name, and quantizers by name.
@@ -21,7 +22,9 @@ import java.util.Map;
  * <p>A name may be followed by what is to be different, after slashes: a {@link Granularity#parse
  * granularity}, a rule for scales ({@code floor}, {@code ceil}, {@code even}, {@code round-up},
  * {@code max-finite}, {@code amax}, {@code min-to-max}, {@code unscaled}), the format of scales
- * ({@code scale=e4m3fn}), a {@link Rounding#parse rounding}, a {@link Saturation#parse saturation}.
+ * ({@code scale=e4m3fn}), a calibration ({@code percentile=99.9}, {@code mse}, {@code kl}), a
+ * {@link Rounding#parse rounding} ({@code round=toward-zero}), a {@link Saturation#parse
+ * saturation} ({@code saturate=ocp-sat}).
  * So {@code mxfp8/ceil} is MXFP8 with scales rounded up to powers of two, and {@code lns4/block=16}
  * is 4-bit logarithms with a scale for each 16.
  */
@@ -186,6 +189,10 @@ public final class Recipes {
     if (rule != null) {
       return quantizer.with(rule);
     }
+    Calibration calibration = calibration(change);
+    if (calibration != null) {
+      return quantizer.with(quantizer.scaling().with(calibration));
+    }
     if (change.startsWith("scale=")) {
       NumericFormat format = Formats.parse(change.substring("scale=".length()));
       Scaling scaling = quantizer.scaling();
@@ -202,7 +209,24 @@ public final class Recipes {
             + Names.shown(change)
             + "\", expected after a slash: tensor, axis=N, block=N[@AXIS], tile=RxC, "
             + String.join(", ", RULES.keySet())
-            + ", scale=FORMAT, round=ROUNDING, saturate=SATURATION");
+            + ", percentile=P, mse, kl, scale=FORMAT, round=ROUNDING, saturate=SATURATION");
+  }
+
+  private static @Nullable Calibration calibration(String change) {
+    if (change.startsWith("percentile=")) {
+      try {
+        double percent = Double.parseDouble(change.substring("percentile=".length()));
+        return new Calibration.Percentile(percent);
+      } catch (NumberFormatException e) {
+        throw new IllegalArgumentException(
+            "recipe = \"" + Names.shown(change) + "\", expected percentile=99.9 or so", e);
+      }
+    }
+    return switch (change) {
+      case "mse" -> new Calibration.MinError();
+      case "kl" -> new Calibration.KlDivergence(2048);
+      default -> null;
+    };
   }
 
   private static final Map<String, ScaleRule> RULES = rules();

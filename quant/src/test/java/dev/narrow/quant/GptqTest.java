@@ -36,7 +36,7 @@ class GptqTest {
           INT4.with(new Granularity.PerTensor()),
           INT4.with(new Granularity.PerAxis(0)),
           INT4.with(new Granularity.PerTile(2, 4)),
-          INT4.withReciprocal(),
+          INT4.with(Division.RECIPROCAL),
           INT4.with(Scaling.of(ScaleRule.AMAX_TO_MAX_FINITE).with(new Calibration.MinError())),
           scaled("uint4", ScaleRule.MIN_TO_MAX).with(new Granularity.PerAxis(0)),
           scaled("lns:b4g1", ScaleRule.AMAX_TO_MAX_FINITE).with(new Granularity.PerAxis(0)),

@@ -31,6 +31,18 @@ class RecipesTest {
   }
 
   @Test
+  void calibrationsAreChanges() {
+    assertEquals(
+        new Calibration.Percentile(99.5),
+        Recipes.parse("int8-symmetric/percentile=99.5").scaling().calibration());
+    assertEquals(new Calibration.MinError(), Recipes.parse("mxfp4/mse").scaling().calibration());
+    assertEquals(
+        new Calibration.KlDivergence(2048), Recipes.parse("int8/kl").scaling().calibration());
+    assertThrows(IllegalArgumentException.class, () -> Recipes.parse("int8/percentile=x"));
+    assertThrows(IllegalArgumentException.class, () -> Recipes.parse("int8/percentile=0"));
+  }
+
+  @Test
   void wideFormatsAreNotScaledAndNarrowOnesAre() {
     assertEquals(ScaleRule.ONE, Recipes.parse("bf16").scaleRule());
     assertEquals(ScaleRule.ONE, Recipes.parse("posit8").scaleRule());

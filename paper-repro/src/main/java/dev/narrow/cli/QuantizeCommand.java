@@ -1,0 +1,198 @@
+package dev.narrow.cli;
+
+import dev.narrow.quant.OutputError;
+import dev.narrow.quant.QuantizationError;
+import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Tensor;
+import dev.narrow.quant.WeightRounding;
+import dev.narrow.quant.files.Layout;
+import dev.narrow.quant.files.QuantizedWriter;
+import dev.narrow.quant.files.TensorFile;
+import dev.narrow.quant.files.TensorFiles;
+import dev.narrow.quant.files.TensorInfo;
+import dev.narrow.repro.report.TerminalTable;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code narrow quantize}: a file of tensors in few bits. */
+@Command(
+    name = "quantize",
+    description = {
+      "Write the tensors of a file in few bits, and print what that did to them.",
+      "Tensors with fewer than two axes, and integers, stay as they are unless a rule says otherwise."
+    },
+    mixinStandardHelpOptions = true)
+final class QuantizeCommand implements Callable<Integer> {
+  @Spec CommandSpec spec = CommandSpec.create();
+
+  @Parameters(
+      paramLabel = "FILE",
+      description = ".safetensors, .safetensors.index.json, .npy or .gguf, or a directory.")
+  Path file = Path.of("");
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "OUT.safetensors",
+      required = true,
+      description = "The file to write. It is there whole or not at all.")
+  Path out = Path.of("");
+
+  @Option(
+      names = "--format",
+      paramLabel = "F",
+      required = true,
+      description = "A format or recipe, as narrow compare has them: mxfp8, nvfp4, lns8-block...")
+  String format = "";
+
+  @Option(
+      names = "--rule",
+      paramLabel = "GLOB=F",
+      description = "Another format for tensors with such names, or keep; the last that fits.")
+  List<String> rules = List.of();
+
+  @Option(
+      names = "--layout",
+      paramLabel = "L",
+      defaultValue = "narrow",
+      description = "narrow, or compressed-tensors (FP8 and NVFP4). Default: ${DEFAULT-VALUE}.")
+  String layout = "";
+
+  @Option(
+      names = "--method",
+      paramLabel = "M",
+      defaultValue = "nearest",
+      description = {
+        "nearest, stochastic[:SEED], or gptq[:DAMPING][:act-order] (for matrices, with"
+            + " --calibration).",
+        "Default: ${DEFAULT-VALUE}."
+      })
+  String method = "";
+
+  @Option(
+      names = "--calibration",
+      paramLabel = "ACTS",
+      description = "A file with the inputs [samples, in] of layers; those of L.weight are named L.")
+  @Nullable Path calibration;
+
+  @Option(names = "--force", description = "Replace OUT if it exists.")
+  boolean force;
+
+  @Option(names = "--json", description = "Print JSON.")
+  boolean json;
+
+  QuantizeCommand() {}
+
+  /** What became of a tensor; nothing but bytes if it stayed as it was. */
+  record Outcome(TensorInfo info, Optional<Change> change) {}
+
+  /** How a tensor was quantized, and what that did. */
+  record Change(
+      Tensor quantized, String method, QuantizationError error, Optional<OutputError> outputs) {}
+
+  @Override
+  public Integer call() throws IOException {
+    Plan plan = new Plan(format, rules);
+    Layout as = Arguments.parse(layout, Layout::parse);
+    WeightRounding rounding = Arguments.parse(method, WeightRounding::parse);
+    if (rounding.needsActivations() && calibration == null) {
+      throw new UsageException("--method " + method + " without --calibration, expected both");
+    }
+    check();
+    PrintWriter stdout = spec.commandLine().getOut();
+    try (TensorFile tensors = TensorFiles.open(file);
+        Activations activations = new Activations(calibration)) {
+      List<String> unused = plan.unused(tensors.tensors());
+      if (!unused.isEmpty()) {
+        throw new UsageException("--rule " + unused.getFirst() + "=... fits no tensor of " + file);
+      }
+      List<Outcome> outcomes = quantize(tensors, activations, plan, as, rounding);
+      QuantizeReport report = new QuantizeReport(out, outcomes);
+      stdout.print(
+          json
+              ? report.json()
+              : TerminalTable.render(report.table(), Terminal.hasColour()) + report.summary());
+    }
+    stdout.flush();
+    return 0;
+  }
+
+  private void check() throws IOException {
+    if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (Files.exists(file) && Files.exists(out) && Files.isSameFile(file, out)) {
+      throw new UsageException(out + " is the input, expected another file for the output");
+    }
+    if (!force) {
+      throw new UsageException(out + " exists; --force replaces it");
+    }
+  }
+
+  private List<Outcome> quantize(
+      TensorFile tensors,
+      Activations activations,
+      Plan plan,
+      Layout as,
+      WeightRounding rounding)
+      throws IOException {
+    List<Outcome> outcomes = new ArrayList<>();
+    long total =
+        tensors.tensors().stream()
+            .filter(info -> plan.quantizer(info).isPresent())
+            .mapToLong(TensorInfo::elements)
+            .sum();
+    try (FileProgress progress =
+        new FileProgress("quantizing", total, spec.commandLine().getErr())) {
+      QuantizedWriter.write(
+          out,
+          force,
+          as,
+          tensors,
+          plan::quantizer,
+          (info, values, quantizer) -> {
+            Change change = change(info, values, quantizer, activations, rounding);
+            outcomes.add(new Outcome(info, Optional.of(change)));
+            progress.advance(info.elements());
+            return change.quantized();
+          });
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+    for (TensorInfo info : tensors.tensors()) {
+      if (plan.quantizer(info).isEmpty()) {
+        outcomes.add(new Outcome(info, Optional.empty()));
+      }
+    }
+    return outcomes;
+  }
+
+  private static Change change(
+      TensorInfo info,
+      Tensor values,
+      Quantizer quantizer,
+      Activations activations,
+      WeightRounding rounding) {
+    Optional<Tensor> inputs = activations.of(info);
+    boolean falls = rounding.needsActivations() && inputs.isEmpty();
+    WeightRounding method = falls ? new WeightRounding.Nearest() : rounding;
+    Tensor quantized = method.quantize(values, quantizer, inputs.orElse(null));
+    return new Change(
+        quantized,
+        method + (falls ? " (no inputs)" : ""),
+        QuantizationError.measure(values, quantized),
+        inputs.map(x -> OutputError.measure(values, quantized, x)));
+  }
+}

@@ -1,0 +1,149 @@
+package dev.narrow.cli;
+
+import dev.narrow.cli.QuantizeCommand.Change;
+import dev.narrow.cli.QuantizeCommand.Outcome;
+import dev.narrow.quant.OutputError;
+import dev.narrow.quant.QuantizationError;
+import dev.narrow.repro.report.Numbers;
+import dev.narrow.repro.report.Table;
+import dev.narrow.repro.report.Tone;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What {@code narrow quantize} has done. */
+final class QuantizeReport {
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  private final Path out;
+  private final List<Outcome> outcomes;
+
+  QuantizeReport(Path out, List<Outcome> outcomes) {
+    this.out = out;
+    this.outcomes = outcomes;
+  }
+
+  Table table() {
+    boolean anyOutputs =
+        outcomes.stream().anyMatch(o -> o.change().flatMap(Change::outputs).isPresent());
+    List<Table.Column> columns =
+        new ArrayList<>(
+            List.of(
+                Table.left("tensor"),
+                Table.left("format"),
+                Table.left("method"),
+                Table.right("SQNR dB"),
+                Table.right("saturated"),
+                Table.right("to zero"),
+                Table.right("bytes")));
+    if (anyOutputs) {
+      columns.add(Table.right("‖XW−XŴ‖ / ‖XW‖"));
+    }
+    Table table = Table.of(columns.toArray(Table.Column[]::new));
+    for (Outcome outcome : outcomes) {
+      List<Table.Cell> cells = new ArrayList<>();
+      cells.add(Table.cell(outcome.info().name()));
+      Change change = outcome.change().orElse(null);
+      if (change == null) {
+        cells.add(Table.cell(outcome.info().dtype()));
+        cells.add(Table.cell("kept"));
+        for (int i = 0; i < 3; i++) {
+          cells.add(Table.cell(""));
+        }
+      } else {
+        QuantizationError error = change.error();
+        cells.add(Table.cell(name(change)));
+        cells.add(Table.cell(change.method()));
+        cells.add(
+            Table.cell(
+                error.sqnrDb() == Double.POSITIVE_INFINITY
+                    ? "exact"
+                    : Numbers.fixed(error.sqnrDb(), 1)));
+        cells.add(share(error.saturated(), error.count()));
+        cells.add(share(error.flushed(), error.count()));
+      }
+      cells.add(Table.cell(String.format(Locale.ROOT, "%,d", bytes(outcome))));
+      if (anyOutputs) {
+        cells.add(
+            Table.cell(
+                outcome
+                    .change()
+                    .flatMap(Change::outputs)
+                    .map(o -> String.format(Locale.ROOT, "%.3g %%", 100 * o.relative()))
+                    .orElse("")));
+      }
+      table = table.row(cells.toArray(Table.Cell[]::new));
+      long nan = change == null ? 0 : change.error().nan();
+      if (nan > 0) {
+        table = table.footnote(outcome.info().name() + ": " + nan + " became or were NaN.");
+      }
+    }
+    return table;
+  }
+
+  private static String name(Change change) {
+    return change.quantized().format().name()
+        + "/"
+        + change.quantized().scales().granularity().spec();
+  }
+
+  private static Table.Cell share(long part, long whole) {
+    double percent = 100.0 * part / whole;
+    String text =
+        part == 0
+            ? "0 %"
+            : percent < 0.01 ? "< 0.01 %" : Numbers.fixed(percent, 2) + " %";
+    return Table.cell(text, percent > 5 ? Tone.WARN : Tone.NEUTRAL);
+  }
+
+  private static long bytes(Outcome outcome) {
+    return outcome.change().map(c -> c.quantized().packedBytes()).orElse(outcome.info().bytes());
+  }
+
+  String summary() {
+    long before = outcomes.stream().mapToLong(o -> o.info().bytes()).sum();
+    long after = outcomes.stream().mapToLong(QuantizeReport::bytes).sum();
+    return String.format(
+        Locale.ROOT,
+        "%s: %d tensors, %,d bytes of codes and scales instead of %,d (%.1f %%).%n",
+        out,
+        outcomes.size(),
+        after,
+        before,
+        100.0 * after / Math.max(1, before));
+  }
+
+  String json() {
+    List<Map<String, @Nullable Object>> tensors = new ArrayList<>();
+    for (Outcome outcome : outcomes) {
+      Map<String, @Nullable Object> facts = new LinkedHashMap<>();
+      facts.put("name", outcome.info().name());
+      facts.put("dtype", outcome.info().dtype());
+      facts.put("shape", outcome.info().shape());
+      facts.put("bytesBefore", outcome.info().bytes());
+      facts.put("bytes", bytes(outcome));
+      outcome.change().ifPresent(change -> addTo(facts, change));
+      tensors.add(facts);
+    }
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("output", out.toString());
+    all.put("tensors", tensors);
+    return JSON.writeValueAsString(all) + "\n";
+  }
+
+  private static void addTo(Map<String, @Nullable Object> facts, Change change) {
+    facts.put("format", name(change));
+    facts.put("quantizer", change.quantized().quantizer().map(Object::toString).orElse(null));
+    facts.put("method", change.method());
+    CompareReport.addTo(facts, change.error());
+    facts.put("outputError", change.outputs().map(OutputError::error).orElse(null));
+    facts.put("outputErrorRelative", change.outputs().map(OutputError::relative).orElse(null));
+  }
+}
