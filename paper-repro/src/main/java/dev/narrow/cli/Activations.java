@@ -43,9 +43,10 @@ final class Activations implements AutoCloseable {
     if (file == null || weight.shape().size() != 2) {
       return Optional.empty();
     }
-    String layer = weight.name().endsWith(WEIGHT)
-        ? weight.name().substring(0, weight.name().length() - WEIGHT.length())
-        : weight.name();
+    String layer =
+        weight.name().endsWith(WEIGHT)
+            ? weight.name().substring(0, weight.name().length() - WEIGHT.length())
+            : weight.name();
     for (String name : List.of(layer, layer + ".input", weight.name())) {
       TensorInfo info = tensors.get(name);
       if (info == null) {

@@ -113,7 +113,10 @@ final class CompareCommand implements Callable<Integer> {
               .toList();
       CompareReport report =
           new CompareReport(
-              tensors.path(), candidates, decibels, compare(tensors, activations, floats, candidates));
+              tensors.path(),
+              candidates,
+              decibels,
+              compare(tensors, activations, floats, candidates));
       out.print(
           machine.json
               ? report.json()
@@ -159,8 +162,7 @@ final class CompareCommand implements Callable<Integer> {
     return compared;
   }
 
-  private static Optional<Fit> fit(
-      Tensor values, Quantizer quantizer, Optional<Tensor> inputs) {
+  private static Optional<Fit> fit(Tensor values, Quantizer quantizer, Optional<Tensor> inputs) {
     try {
       quantizer.granularity().grid(values.shape());
     } catch (IllegalArgumentException e) {

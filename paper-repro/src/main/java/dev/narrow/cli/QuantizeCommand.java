@@ -84,7 +84,8 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--calibration",
       paramLabel = "ACTS",
-      description = "A file with the inputs [samples, in] of layers; those of L.weight are named L.")
+      description =
+          "A file with the inputs [samples, in] of layers; those of L.weight are named L.")
   @Nullable Path calibration;
 
   @Option(names = "--force", description = "Replace OUT if it exists.")
@@ -142,11 +143,7 @@ final class QuantizeCommand implements Callable<Integer> {
   }
 
   private List<Outcome> quantize(
-      TensorFile tensors,
-      Activations activations,
-      Plan plan,
-      Layout as,
-      WeightRounding rounding)
+      TensorFile tensors, Activations activations, Plan plan, Layout as, WeightRounding rounding)
       throws IOException {
     List<Outcome> outcomes = new ArrayList<>();
     long total =

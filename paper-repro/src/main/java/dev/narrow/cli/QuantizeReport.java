@@ -97,9 +97,7 @@ final class QuantizeReport {
   private static Table.Cell share(long part, long whole) {
     double percent = 100.0 * part / whole;
     String text =
-        part == 0
-            ? "0 %"
-            : percent < 0.01 ? "< 0.01 %" : Numbers.fixed(percent, 2) + " %";
+        part == 0 ? "0 %" : percent < 0.01 ? "< 0.01 %" : Numbers.fixed(percent, 2) + " %";
     return Table.cell(text, percent > 5 ? Tone.WARN : Tone.NEUTRAL);
   }
 

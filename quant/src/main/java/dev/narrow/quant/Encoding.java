@@ -23,6 +23,7 @@ final class Encoding {
   private final BlockKernels kernels = BlockKernels.get();
   private final float[] scaled;
   private final int bytesPerCode;
+  private final int mask; // a code has zeros above its width
   private final int low;
   private final int high;
 
@@ -35,6 +36,7 @@ final class Encoding {
     this.elements = elements;
     this.scaled = new float[CHUNK];
     this.bytesPerCode = Tensor.bytesPerCode(format);
+    this.mask = -1 >>> (Integer.SIZE - format.width());
     boolean symmetric = format instanceof FixedFormat f && f.symmetric();
     boolean signed = format instanceof FixedFormat f && f.signed();
     this.high = shifted ? (int) format.maxFinite() : 0;
@@ -76,10 +78,11 @@ final class Encoding {
     if (factors.zeroPoints != null) {
       int[] integers = integers(from, n, factors, factors.zeroPoints, first, block);
       for (int i = 0; i < n; i++) {
+        int code = integers[i] & mask;
         if (bytesPerCode == 1) {
-          codes.setAtIndex(ValueLayout.JAVA_BYTE, from + i, (byte) integers[i]);
+          codes.setAtIndex(ValueLayout.JAVA_BYTE, from + i, (byte) code);
         } else {
-          codes.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, from + i, (short) integers[i]);
+          codes.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, from + i, (short) code);
         }
       }
       return;

@@ -24,9 +24,8 @@ import org.jspecify.annotations.Nullable;
  * {@code max-finite}, {@code amax}, {@code min-to-max}, {@code unscaled}), the format of scales
  * ({@code scale=e4m3fn}), a calibration ({@code percentile=99.9}, {@code mse}, {@code kl}), a
  * {@link Rounding#parse rounding} ({@code round=toward-zero}), a {@link Saturation#parse
- * saturation} ({@code saturate=ocp-sat}).
- * So {@code mxfp8/ceil} is MXFP8 with scales rounded up to powers of two, and {@code lns4/block=16}
- * is 4-bit logarithms with a scale for each 16.
+ * saturation} ({@code saturate=ocp-sat}). So {@code mxfp8/ceil} is MXFP8 with scales rounded up to
+ * powers of two, and {@code lns4/block=16} is 4-bit logarithms with a scale for each 16.
  */
 public final class Recipes {
   private static final Granularity TENSOR = new Granularity.PerTensor();

@@ -14,8 +14,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * A code of a format of 4, 6, 8, 16 or 32 bits; those of 4 and 6 bits lie without gaps, as {@link
- * CodeLayout#PACKED} says.
+ * A code of a format; those of fewer than 8 bits lie without gaps, as {@link CodeLayout#PACKED}
+ * says, others in 1, 2 or 4 bytes each.
  */
 record CodeElement(NumericFormat format, Codec codec) implements Element {
   /** So many packed codes begin and end at whole bytes, whatever their width. */
@@ -46,7 +46,7 @@ record CodeElement(NumericFormat format, Codec codec) implements Element {
       }
       decode(bytes.asSlice((from + head) * width() / Byte.SIZE), CodeLayout.PACKED, dst, head);
     } else {
-      decode(bytes.asSlice(from * width() / Byte.SIZE), CodeLayout.of(order), dst, 0);
+      decode(bytes.asSlice(from * Tensor.bytesPerCode(format)), CodeLayout.of(order), dst, 0);
     }
     return dst;
   }

@@ -25,7 +25,11 @@ final class JsonCursor {
   /** The limit of safetensors for its header ({@code MAX_HEADER_SIZE} in tensor.rs). */
   static final int MAX_BYTES = 100_000_000;
 
-  private static final String FIELD = "JSON";
+  /** Characters of a text in the JSON. */
+  static final int MAX_TEXT = 1 << 24;
+
+  private static final String WHOLE = "JSON";
+
   private static final int SHOWN = 40;
 
   /** Far beyond what is in use: numbers have 19 digits, some training programs write megabytes. */
@@ -34,16 +38,18 @@ final class JsonCursor {
           .maxNestingDepth(16)
           .maxNumberLength(40)
           .maxNameLength(1 << 16)
-          .maxStringLength(1 << 24)
+          .maxStringLength(MAX_TEXT)
           .build();
 
   private final Path file;
+  private final String document;
   private final long start;
   private final JsonParser parser;
   private @Nullable String subject;
 
-  private JsonCursor(Path file, long start, JsonParser parser) {
+  private JsonCursor(Path file, String document, long start, JsonParser parser) {
     this.file = file;
+    this.document = document;
     this.start = start;
     this.parser = parser;
   }
@@ -58,7 +64,25 @@ final class JsonCursor {
    * @throws TensorFileException if it is no object, or the body throws it
    */
   static <T> T read(Path file, byte[] json, long start, Function<JsonCursor, T> body) {
-    requireUtf8(file, json, start);
+    return read(file, WHOLE, json, start, body);
+  }
+
+  /**
+   * Reads the one object that a text in a file has to be.
+   *
+   * @param file names it in messages
+   * @param document what the text is called there; places in it count from its own first byte
+   * @param json all of it
+   * @param body goes from behind the object's opening brace to behind its closing one
+   * @throws TensorFileException if it is no object, or the body throws it
+   */
+  static <T> T read(Path file, String document, byte[] json, Function<JsonCursor, T> body) {
+    return read(file, document, json, 0, body);
+  }
+
+  private static <T> T read(
+      Path file, String document, byte[] json, long start, Function<JsonCursor, T> body) {
+    requireUtf8(file, document, json, start);
     // A factory of its own: one that is shared would remember names from all files.
     JsonFactory factory =
         JsonFactory.builder()
@@ -69,23 +93,23 @@ final class JsonCursor {
             .disable(TokenStreamFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
             .build();
     try (JsonParser parser = factory.createParser(ObjectReadContext.empty(), json)) {
-      JsonCursor cursor = new JsonCursor(file, start, parser);
+      JsonCursor cursor = new JsonCursor(file, document, start, parser);
       try {
-        cursor.open(FIELD);
+        cursor.open(document);
         T result = body.apply(cursor);
         if (parser.nextToken() != null) {
-          throw cursor.wrong(FIELD, "goes on after its object with " + cursor.found());
+          throw cursor.wrong(document, "goes on after its object with " + cursor.found());
         }
         return result;
       } catch (JacksonException e) {
         long at = parser.currentLocation().getByteOffset();
         String problem = e.getOriginalMessage().replaceAll(", from `[^`]*`", "");
-        throw new TensorFileException(file, FIELD, start + at, "is not as expected: " + problem);
+        throw new TensorFileException(file, document, start + at, "is not as expected: " + problem);
       }
     }
   }
 
-  private static void requireUtf8(Path file, byte[] json, long start) {
+  private static void requireUtf8(Path file, String document, byte[] json, long start) {
     CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder(); // which reports
     ByteBuffer in = ByteBuffer.wrap(json);
     CharBuffer out = CharBuffer.allocate(8192);
@@ -96,7 +120,7 @@ final class JsonCursor {
     if (result.isError()) {
       String found = "%02x".formatted(json[in.position()]);
       throw new TensorFileException(
-          file, FIELD, start + in.position(), "is byte 0x" + found + ", expected UTF-8");
+          file, document, start + in.position(), "is byte 0x" + found + ", expected UTF-8");
     }
   }
 
@@ -222,6 +246,7 @@ final class JsonCursor {
   /** Something wrong where a token was that has been passed. */
   TensorFileException wrongAt(long offset, String field, String problem) {
     String whose = subject == null ? "" : " of '" + shown(subject) + "'";
-    return new TensorFileException(file, field + whose, offset, problem);
+    String where = document.equals(WHOLE) || field.equals(document) ? "" : " in " + document;
+    return new TensorFileException(file, field + whose + where, offset, problem);
   }
 }

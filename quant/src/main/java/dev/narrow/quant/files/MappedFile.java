@@ -45,6 +45,11 @@ record MappedFile(Path path, MemorySegment bytes, Arena arena) implements Closea
    *     an error, where another program has cut the file off or its device fails
    */
   <T> T reading(Supplier<T> body) {
+    return reading(path, body);
+  }
+
+  /** The same for memory of a file that is known by its path. */
+  static <T> T reading(Path path, Supplier<T> body) {
     try {
       return body.get();
     } catch (InternalError fault) {

@@ -70,7 +70,8 @@ public final class SafetensorsWriter {
         });
   }
 
-  private static void requireAbsent(Path file, boolean replace) throws IOException {
+  /** Refuses to replace a file without leave. */
+  static void requireAbsent(Path file, boolean replace) throws IOException {
     if (!replace && Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
       throw new IOException("cannot write " + file + ": it exists");
     }

@@ -37,10 +37,10 @@ public final class TensorFiles {
       return GgufFile.open(file);
     }
     if (name.endsWith(INDEX)) {
-      return ShardedSafetensors.open(file);
+      return QuantizedFile.of(ShardedSafetensors.open(file));
     }
     if (name.endsWith(SAFETENSORS) || first.startsWith("{", SafetensorsHeader.LENGTH_BYTES)) {
-      return SafetensorsFile.open(file);
+      return QuantizedFile.of(SafetensorsFile.open(file));
     }
     throw new TensorFileException(
         file,
