@@ -2,8 +2,6 @@ package dev.narrow.cli;
 
 import dev.narrow.quant.OutputError;
 import dev.narrow.quant.QuantizationError;
-import dev.narrow.quant.Quantizer;
-import dev.narrow.quant.Recipes;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.files.TensorFile;
 import dev.narrow.quant.files.TensorFiles;
@@ -88,7 +86,7 @@ final class CompareCommand implements Callable<Integer> {
   CompareCommand() {}
 
   /** A format that was asked for. */
-  record Candidate(String name, Quantizer quantizer) {}
+  record Candidate(String name, Coding coding) {}
 
   /** What a tensor becomes in one format; nothing where the format cannot be had for its shape. */
   record Fit(QuantizationError error, long bytes, Optional<OutputError> outputs) {}
@@ -100,7 +98,7 @@ final class CompareCommand implements Callable<Integer> {
   public Integer call() {
     List<Candidate> candidates = new ArrayList<>();
     for (String format : formats) {
-      candidates.add(new Candidate(format, Arguments.parse(format, Recipes::parse)));
+      candidates.add(new Candidate(format, Arguments.parse(format, Coding::parse)));
     }
     OptionalDouble decibels =
         target == null ? OptionalDouble.empty() : OptionalDouble.of(decibels(target));
@@ -152,7 +150,7 @@ final class CompareCommand implements Callable<Integer> {
             TensorPieces.each(
                 candidates,
                 candidate -> {
-                  Optional<Fit> fit = fit(values, candidate.quantizer(), inputs);
+                  Optional<Fit> fit = fit(values, candidate.coding(), inputs);
                   progress.advance(info.elements());
                   return fit;
                 });
@@ -162,17 +160,13 @@ final class CompareCommand implements Callable<Integer> {
     return compared;
   }
 
-  private static Optional<Fit> fit(Tensor values, Quantizer quantizer, Optional<Tensor> inputs) {
-    try {
-      quantizer.granularity().grid(values.shape());
-    } catch (IllegalArgumentException e) {
-      return Optional.empty(); // too few axes
-    }
-    Tensor quantized = quantizer.quantize(values);
-    return Optional.of(
-        new Fit(
-            QuantizationError.measure(values, quantized),
-            quantized.packedBytes(),
-            inputs.map(x -> OutputError.measure(values, quantized, x))));
+  private static Optional<Fit> fit(Tensor values, Coding coding, Optional<Tensor> inputs) {
+    return coding
+        .code(values)
+        .map(coded ->
+            new Fit(
+                QuantizationError.measure(values, coded.tensor()),
+                coded.bytes(),
+                inputs.map(x -> OutputError.measure(values, coded.tensor(), x))));
   }
 }

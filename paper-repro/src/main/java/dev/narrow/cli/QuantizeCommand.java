@@ -2,9 +2,9 @@ package dev.narrow.cli;
 
 import dev.narrow.quant.OutputError;
 import dev.narrow.quant.QuantizationError;
-import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.WeightRounding;
+import dev.narrow.quant.files.GgufType;
 import dev.narrow.quant.files.Layout;
 import dev.narrow.quant.files.QuantizedWriter;
 import dev.narrow.quant.files.TensorFile;
@@ -45,16 +45,19 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Option(
       names = {"-o", "--output"},
-      paramLabel = "OUT.safetensors",
+      paramLabel = "OUT",
       required = true,
-      description = "The file to write. It is there whole or not at all.")
+      description = "The .safetensors or .gguf file to write. It is there whole or not at all.")
   Path out = Path.of("");
 
   @Option(
       names = "--format",
       paramLabel = "F",
       required = true,
-      description = "A format or recipe, as narrow compare has them: mxfp8, nvfp4, lns8-block...")
+      description = {
+        "A format or recipe, as narrow compare has them: mxfp8, nvfp4, lns8-block...",
+        "For a .gguf file q8_0, q4_0, f16, bf16 or f32."
+      })
   String format = "";
 
   @Option(
@@ -101,33 +104,63 @@ final class QuantizeCommand implements Callable<Integer> {
 
   /** How a tensor was quantized, and what that did. */
   record Change(
-      Tensor quantized, String method, QuantizationError error, Optional<OutputError> outputs) {}
+      String format,
+      String quantizer,
+      String method,
+      QuantizationError error,
+      long bytes,
+      Optional<OutputError> outputs) {}
 
   @Override
   public Integer call() throws IOException {
+    check();
+    return GgufOutput.isAskedFor(out) ? toGguf() : toSafetensors();
+  }
+
+  private int toGguf() throws IOException {
+    if (!rules.isEmpty() || !method.equals("nearest") || calibration != null) {
+      throw new UsageException(
+          out + ": --rule, --method and --calibration with a .gguf file, expected --format alone");
+    }
+    GgufType type = GgufOutput.type(format);
+    try (TensorFile tensors = TensorFiles.open(file);
+        FileProgress progress = progress(tensors.tensors())) {
+      print(GgufOutput.write(out, tensors, type, progress));
+    }
+    return 0;
+  }
+
+  private int toSafetensors() throws IOException {
     Plan plan = new Plan(format, rules);
     Layout as = Arguments.parse(layout, Layout::parse);
     WeightRounding rounding = Arguments.parse(method, WeightRounding::parse);
     if (rounding.needsActivations() && calibration == null) {
       throw new UsageException("--method " + method + " without --calibration, expected both");
     }
-    check();
-    PrintWriter stdout = spec.commandLine().getOut();
     try (TensorFile tensors = TensorFiles.open(file);
         Activations activations = new Activations(calibration)) {
       List<String> unused = plan.unused(tensors.tensors());
       if (!unused.isEmpty()) {
         throw new UsageException("--rule " + unused.getFirst() + "=... fits no tensor of " + file);
       }
-      List<Outcome> outcomes = quantize(tensors, activations, plan, as, rounding);
-      QuantizeReport report = new QuantizeReport(out, outcomes);
-      stdout.print(
-          json
-              ? report.json()
-              : TerminalTable.render(report.table(), Terminal.hasColour()) + report.summary());
+      print(quantize(tensors, activations, plan, as, rounding));
     }
-    stdout.flush();
     return 0;
+  }
+
+  private void print(List<Outcome> outcomes) {
+    QuantizeReport report = new QuantizeReport(out, outcomes);
+    PrintWriter stdout = spec.commandLine().getOut();
+    stdout.print(
+        json
+            ? report.json()
+            : TerminalTable.render(report.table(), Terminal.hasColour()) + report.summary());
+    stdout.flush();
+  }
+
+  private FileProgress progress(List<TensorInfo> tensors) {
+    long total = tensors.stream().mapToLong(TensorInfo::elements).sum();
+    return new FileProgress("quantizing", total, spec.commandLine().getErr());
   }
 
   private void check() throws IOException {
@@ -146,13 +179,9 @@ final class QuantizeCommand implements Callable<Integer> {
       TensorFile tensors, Activations activations, Plan plan, Layout as, WeightRounding rounding)
       throws IOException {
     List<Outcome> outcomes = new ArrayList<>();
-    long total =
-        tensors.tensors().stream()
-            .filter(info -> plan.quantizer(info).isPresent())
-            .mapToLong(TensorInfo::elements)
-            .sum();
-    try (FileProgress progress =
-        new FileProgress("quantizing", total, spec.commandLine().getErr())) {
+    List<TensorInfo> planned =
+        tensors.tensors().stream().filter(info -> plan.quantizer(info).isPresent()).toList();
+    try (FileProgress progress = progress(planned)) {
       QuantizedWriter.write(
           out,
           force,
@@ -160,10 +189,21 @@ final class QuantizeCommand implements Callable<Integer> {
           tensors,
           plan::quantizer,
           (info, values, quantizer) -> {
-            Change change = change(info, values, quantizer, activations, rounding);
+            Optional<Tensor> inputs = activations.of(info);
+            boolean falls = rounding.needsActivations() && inputs.isEmpty();
+            WeightRounding used = falls ? new WeightRounding.Nearest() : rounding;
+            Tensor quantized = used.quantize(values, quantizer, inputs.orElse(null));
+            Change change =
+                new Change(
+                    quantized.format().name() + "/" + quantized.scales().granularity().spec(),
+                    quantizer.toString(),
+                    used + (falls ? " (no inputs)" : ""),
+                    QuantizationError.measure(values, quantized),
+                    quantized.packedBytes(),
+                    inputs.map(x -> OutputError.measure(values, quantized, x)));
             outcomes.add(new Outcome(info, Optional.of(change)));
             progress.advance(info.elements());
-            return change.quantized();
+            return quantized;
           });
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
@@ -174,22 +214,5 @@ final class QuantizeCommand implements Callable<Integer> {
       }
     }
     return outcomes;
-  }
-
-  private static Change change(
-      TensorInfo info,
-      Tensor values,
-      Quantizer quantizer,
-      Activations activations,
-      WeightRounding rounding) {
-    Optional<Tensor> inputs = activations.of(info);
-    boolean falls = rounding.needsActivations() && inputs.isEmpty();
-    WeightRounding method = falls ? new WeightRounding.Nearest() : rounding;
-    Tensor quantized = method.quantize(values, quantizer, inputs.orElse(null));
-    return new Change(
-        quantized,
-        method + (falls ? " (no inputs)" : ""),
-        QuantizationError.measure(values, quantized),
-        inputs.map(x -> OutputError.measure(values, quantized, x)));
   }
 }

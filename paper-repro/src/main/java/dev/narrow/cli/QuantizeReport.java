@@ -59,7 +59,7 @@ final class QuantizeReport {
         }
       } else {
         QuantizationError error = change.error();
-        cells.add(Table.cell(name(change)));
+        cells.add(Table.cell(change.format()));
         cells.add(Table.cell(change.method()));
         cells.add(
             Table.cell(
@@ -88,12 +88,6 @@ final class QuantizeReport {
     return table;
   }
 
-  private static String name(Change change) {
-    return change.quantized().format().name()
-        + "/"
-        + change.quantized().scales().granularity().spec();
-  }
-
   private static Table.Cell share(long part, long whole) {
     double percent = 100.0 * part / whole;
     String text =
@@ -102,7 +96,7 @@ final class QuantizeReport {
   }
 
   private static long bytes(Outcome outcome) {
-    return outcome.change().map(c -> c.quantized().packedBytes()).orElse(outcome.info().bytes());
+    return outcome.change().map(Change::bytes).orElse(outcome.info().bytes());
   }
 
   String summary() {
@@ -137,8 +131,8 @@ final class QuantizeReport {
   }
 
   private static void addTo(Map<String, @Nullable Object> facts, Change change) {
-    facts.put("format", name(change));
-    facts.put("quantizer", change.quantized().quantizer().map(Object::toString).orElse(null));
+    facts.put("format", change.format());
+    facts.put("quantizer", change.quantizer());
     facts.put("method", change.method());
     CompareReport.addTo(facts, change.error());
     facts.put("outputError", change.outputs().map(OutputError::error).orElse(null));
