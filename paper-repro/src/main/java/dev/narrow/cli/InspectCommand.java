@@ -70,7 +70,11 @@ final class InspectCommand implements Callable<Integer> {
       out.print(
           json
               ? report.json()
-              : TerminalTable.render(report.table(), Terminal.hasColour()) + report.summary());
+              : TerminalTable.render(report.table(), Terminal.hasColour())
+                  + "exponents: the octaves from the smallest to amax, the height of a bar the"
+                  + " logarithm of its share.\n"
+                  + report.summary()
+                  + "\n");
       if (page != null && !json) {
         out.println("Plots: " + page);
       }

@@ -1,6 +1,9 @@
 package dev.narrow.cli;
 
 import dev.narrow.cli.InspectCommand.Inspected;
+import dev.narrow.formats.Formats;
+import dev.narrow.formats.Limits;
+import dev.narrow.formats.NumericFormat;
 import dev.narrow.quant.TensorStatistics;
 import dev.narrow.quant.files.TensorFile;
 import dev.narrow.repro.report.Numbers;
@@ -30,6 +33,9 @@ final class InspectReport {
 
   /** Rows of a plot that a page can still show. */
   private static final int PLOTTED = 400;
+
+  private static final List<NumericFormat> SPANS =
+      List.of(Formats.BF16, Formats.FP16, Formats.E5M2, Formats.E4M3FN, Formats.LNS8, Formats.E2M1);
 
   private final TensorFile file;
   private final List<Inspected> inspected;
@@ -76,12 +82,7 @@ final class InspectReport {
     long elements = inspected.stream().mapToLong(one -> one.info().elements()).sum();
     long bytes = inspected.stream().mapToLong(one -> one.info().bytes()).sum();
     return String.format(
-        Locale.ROOT,
-        "%d tensors, %,d elements, %,d bytes. Exponents: each bar is a part of the octaves from the"
-            + " smallest to amax, its height the logarithm of the share.%n",
-        inspected.size(),
-        elements,
-        bytes);
+        Locale.ROOT, "%d tensors, %,d elements, %,d bytes.", inspected.size(), elements, bytes);
   }
 
   Report page() {
@@ -108,12 +109,18 @@ final class InspectReport {
         zeros.bar("tensors with zeros", one.info().name(), (double) s.zeros() / s.count());
       }
     }
+    for (NumericFormat format : SPANS) {
+      Limits limits = format.limits();
+      map.span(
+          format.name(),
+          Math.getExponent(limits.minPositive()),
+          Math.getExponent(limits.maxFinite()));
+    }
     if (rows > 0) {
       report.figure(
           map.figure(),
           "The darker a cell, the more elements have a magnitude in its octave; the shade is"
-              + " logarithmic. A format without scales must span a row from its first cell to its"
-              + " last."
+              + " logarithmic. Below, the ranges of some formats without scales."
               + (inspected.size() > PLOTTED ? " The first " + PLOTTED + " tensors." : ""));
     }
     if (anyZero) {
