@@ -40,7 +40,7 @@ record CodeElement(NumericFormat format, Codec codec) implements Element {
       ValueLayout.OfFloat layout = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(order);
       MemorySegment.copy(bytes, layout, from * Float.BYTES, dst, 0, dst.length);
     } else if (isPacked()) {
-      int head = (int) Math.min(Math.floorMod(-from, PACK), dst.length);
+      int head = Math.min(Math.floorMod(-from, PACK), dst.length);
       for (int i = 0; i < head; i++) {
         dst[i] = format.decode(code(bytes, from + i));
       }
