@@ -15,7 +15,10 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.PrettyPrinter;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.core.util.DefaultIndenter;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 
@@ -86,12 +89,17 @@ final class CompressedTensorsConfig {
 
   private byte[] text(Map<Scheme, List<String>> modules, List<String> kept) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    JsonFactory factory = new JsonFactory();
+    JsonFactory factory = // Python writes NaN and Infinity as such
+        JsonFactory.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+            .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)
+            .build();
     try (JsonGenerator json = factory.createGenerator(INDENTED, bytes, JsonEncoding.UTF8);
         JsonParser source = factory.createParser(ObjectReadContext.empty(), original)) {
       json.writeStartObject();
       if (source.nextToken() != JsonToken.START_OBJECT) {
-        throw new tools.jackson.core.exc.StreamReadException(source, "it begins otherwise");
+        throw new StreamReadException(source, "it begins otherwise");
       }
       while (source.nextToken() != JsonToken.END_OBJECT) {
         if (KEY.equals(source.currentName())) {
@@ -101,8 +109,10 @@ final class CompressedTensorsConfig {
           json.copyCurrentStructureExact(source);
         }
       }
-      json.writeName(KEY);
-      write(json, modules, kept);
+      if (!modules.isEmpty()) {
+        json.writeName(KEY);
+        write(json, modules, kept);
+      }
       json.writeEndObject();
     }
     bytes.write('\n');

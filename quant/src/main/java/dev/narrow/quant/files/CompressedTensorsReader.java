@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,10 +100,11 @@ final class CompressedTensorsReader {
     }
     requireMatrix(weight);
     NumericFormat format =
-        is(scale, SafetensorsType.F32)
-            ? Formats.FP32
-            : is(scale, SafetensorsType.BF16) ? Formats.BF16 : Formats.FP16;
-    require(!format.equals(Formats.FP16) || is(scale, SafetensorsType.F16), scale, "F32, BF16 or F16");
+        Stream.of(SafetensorsType.F32, SafetensorsType.BF16, SafetensorsType.F16)
+            .filter(type -> is(scale, type))
+            .findFirst()
+            .flatMap(SafetensorsType::format)
+            .orElseThrow(() -> wrong(scale, "F32, BF16 or F16"));
     return stored(
         module,
         weight,
@@ -164,16 +166,20 @@ final class CompressedTensorsReader {
 
   private void require(boolean good, TensorInfo info, String expected) {
     if (!good) {
-      throw new TensorFileException(
-          path,
-          QuantizedWriter.described(info)
-              + " is "
-              + info.dtype()
-              + " "
-              + info.shape()
-              + ", expected "
-              + expected
-              + " as compressed-tensors has it");
+      throw wrong(info, expected);
     }
+  }
+
+  private TensorFileException wrong(TensorInfo info, String expected) {
+    return new TensorFileException(
+        path,
+        QuantizedWriter.described(info)
+            + " is "
+            + info.dtype()
+            + " "
+            + info.shape()
+            + ", expected "
+            + expected
+            + " as compressed-tensors has it");
   }
 }

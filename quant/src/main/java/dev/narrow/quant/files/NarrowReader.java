@@ -6,7 +6,6 @@ import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.files.QuantizedType.ScaleType;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -31,12 +30,10 @@ final class NarrowReader {
   private record Entry(String kind, List<Long> shape, boolean packed, long saidAt) {}
 
   private final JsonCursor json;
-  private final Path path;
   private final Map<String, TensorInfo> there;
 
   private NarrowReader(JsonCursor json, TensorFile file) {
     this.json = json;
-    path = file.path();
     there =
         file.tensors().stream()
             .collect(Collectors.toMap(TensorInfo::name, Function.identity(), (a, _) -> a));
@@ -223,8 +220,7 @@ final class NarrowReader {
           "kind",
           "is '" + JsonCursor.shown(entry.kind()) + "', which is not there");
     }
-    TensorInfo said = new TensorInfo(name, type.toString(), entry.shape(), 0);
-    Shape shape = Requests.shape(path, said);
+    Shape shape = shape(entry);
     CodePlace place = CodePlace.of(type.format(), shape);
     if (place.packed() != entry.packed()) {
       throw json.wrongAt(
@@ -254,6 +250,15 @@ final class NarrowReader {
         name,
         parts,
         file -> scales(file, name, type.scales().orElse(null), shape));
+  }
+
+  private Shape shape(Entry entry) {
+    try {
+      return Shape.of(entry.shape().stream().mapToInt(Math::toIntExact).toArray());
+    } catch (ArithmeticException | IllegalArgumentException e) {
+      throw json.wrongAt(
+          entry.saidAt(), "shape", "is " + entry.shape() + ", expected fewer than 2^31 elements");
+    }
   }
 
   private Shape grid(Entry entry, Granularity granularity, Shape shape) {

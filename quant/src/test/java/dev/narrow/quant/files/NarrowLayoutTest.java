@@ -8,17 +8,17 @@ import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Recipes;
 import dev.narrow.quant.Tensor;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -37,74 +37,14 @@ class NarrowLayoutTest {
 
   @TempDir Path directory;
 
-  private Path source() {
-    return directory.resolve("source.safetensors");
-  }
-
   private Path out() {
     return directory.resolve("out.safetensors");
   }
 
-  /** Normally distributed, with some zeros and one outlier. */
-  static float[] numbers(int n) {
-    SplittableRandom random = new SplittableRandom(n);
-    float[] numbers = new float[n];
-    for (int i = 0; i < n; i++) {
-      numbers[i] = i % 17 == 0 ? 0 : (float) random.nextGaussian();
-    }
-    if (n > 5) {
-      numbers[5] = -300;
-    }
-    return numbers;
-  }
-
-  static TensorInfo f32(String name, int... dims) {
-    return SafetensorsType.F32.info(name, Arrays.stream(dims).mapToObj(d -> (long) d).toList());
-  }
-
-  /** A file of such numbers. */
-  static void writeSource(Path file, TensorInfo... tensors) throws IOException {
-    SafetensorsWriter.write(
-        file,
-        true,
-        Map.of(),
-        List.of(tensors),
-        (info, sink) -> {
-          if (info.dtype().equals("F32")) {
-            sink.write(Tensor.of(numbers((int) info.elements()), (int) info.elements()));
-          } else {
-            sink.write(MemorySegment.ofArray(new byte[(int) info.bytes()]));
-          }
-        });
-  }
-
-  /** Writes with a step that keeps what it has made. */
-  private Map<String, Tensor> write(Function<TensorInfo, Optional<Quantizer>> plan)
-      throws IOException {
-    return write(Layout.NARROW, plan);
-  }
-
-  private Map<String, Tensor> write(Layout layout, Function<TensorInfo, Optional<Quantizer>> plan)
-      throws IOException {
-    Map<String, Tensor> made = new HashMap<>();
-    try (TensorFile file = TensorFiles.open(source())) {
-      QuantizedWriter.write(
-          out(),
-          false,
-          layout,
-          file,
-          plan,
-          (info, values, quantizer) -> {
-            Tensor tensor = quantizer.quantize(values);
-            made.put(info.name(), tensor);
-            return tensor;
-          });
-    }
-    return made;
-  }
-
-  private static Function<TensorInfo, Optional<Quantizer>> all(String recipe) {
-    return _ -> Optional.of(Recipes.parse(recipe));
+  private Map<String, Tensor> write(
+      Function<TensorInfo, Optional<Quantizer>> plan, TensorInfo... tensors) throws IOException {
+    Path source = QuantizedFiles.source(directory, tensors);
+    return QuantizedFiles.write(source, out(), Layout.NARROW, plan);
   }
 
   static Stream<String> recipes() {
@@ -130,10 +70,9 @@ class NarrowLayoutTest {
   void everyRecipeComesBackBitForBit(String recipe) throws IOException {
     TensorInfo[] infos = new TensorInfo[SHAPES.size()];
     for (int i = 0; i < infos.length; i++) {
-      infos[i] = f32("layer." + i + ".weight", SHAPES.get(i));
+      infos[i] = QuantizedFiles.f32("layer." + i + ".weight", SHAPES.get(i));
     }
-    writeSource(source(), infos);
-    Map<String, Tensor> made = write(all(recipe));
+    Map<String, Tensor> made = write(QuantizedFiles.all(recipe), infos);
     try (TensorFile file = TensorFiles.open(out())) {
       assertEquals(SHAPES.size(), file.tensors().size());
       for (TensorInfo info : file.tensors()) {
@@ -158,5 +97,111 @@ class NarrowLayoutTest {
     }
     assertThrows(
         IndexOutOfBoundsException.class, () -> file.read(info.name(), values.length, new float[1]));
+  }
+
+  private static String described(TensorFile file) {
+    return file.tensors().stream()
+        .map(t -> t.name() + " " + t.dtype() + t.shape() + " " + t.bytes())
+        .sorted()
+        .collect(Collectors.joining(", "));
+  }
+
+  /** What stands in the file, and what it is read as. */
+  private void assertStored(String recipe, String parts, String whole, int... shape)
+      throws IOException {
+    Files.deleteIfExists(out());
+    write(QuantizedFiles.all(recipe), QuantizedFiles.f32("w", shape));
+    try (TensorFile raw = SafetensorsFile.open(out());
+        TensorFile file = TensorFiles.open(out())) {
+      assertEquals(parts, described(raw));
+      assertEquals(whole, described(file));
+      assertEquals(raw.bytes("w").byteSize(), file.bytes("w").byteSize());
+    }
+  }
+
+  @Test
+  void aFormatIsStoredUnderTheDtypeThatHasIt() throws IOException {
+    assertStored(
+        "mxfp4", "w F4[4, 64] 128, w.scale F8_E8M0[4, 2] 8", "w e2m1/block=32[4, 64] 136", 4, 64);
+    assertStored(
+        "nvfp4",
+        "w F4[2, 17] 17, w.scale F8_E4M3[2, 2] 4, w.scale.outer F32[] 4",
+        "w e2m1/block=16[2, 17] 25",
+        2,
+        17);
+    assertStored("fp8", "w F8_E4M3[3] 3, w.scale F32[] 4", "w e4m3fn/tensor[3] 7", 3);
+    assertStored("bf16", "w BF16[3] 6", "w bf16[3] 6", 3);
+    assertStored(
+        "int8-asymmetric",
+        "w I8[3] 3, w.scale F32[] 4, w.zero_point I32[] 4",
+        "w int8/tensor[3] 11",
+        3);
+  }
+
+  @Test
+  void anyOtherFormatIsStoredAsIntegersOrPacked() throws IOException {
+    assertStored(
+        "vsq4",
+        "w U8[17] 17, w.scale U8[2, 2] 4, w.scale.outer F32[2] 8",
+        "w int4/block=16[2, 17] 29",
+        2,
+        17);
+    assertStored(
+        "nvfp4/tensor/scale=fp32",
+        "w U8[2] 2, w.scale F32[] 4, w.scale.outer F32[] 4",
+        "w e2m1/tensor[3] 10",
+        3);
+    assertStored("lns8", "w U8[3] 3, w.scale F32[] 4", "w lns8/tensor[3] 7", 3);
+    assertStored("posit16", "w U16[3] 6", "w posit16[3] 6", 3);
+    assertStored("tf32", "w U32[3] 12", "w tf32[3] 12", 3);
+  }
+
+  @Test
+  void whatThePlanLeavesOutStaysByteForByte() throws IOException {
+    TensorInfo[] kept =
+        Stream.of(SafetensorsType.values())
+            .map(type -> type.info("kept." + type, List.of(2L, 4L)))
+            .toArray(TensorInfo[]::new);
+    write(_ -> Optional.empty(), kept);
+    try (TensorFile before = TensorFiles.open(directory.resolve("source.safetensors"));
+        TensorFile after = TensorFiles.open(out())) {
+      assertEquals(before.tensors(), after.tensors());
+      for (TensorInfo info : kept) {
+        assertEquals(-1, before.bytes(info.name()).mismatch(after.bytes(info.name())));
+      }
+    }
+  }
+
+  @Test
+  void whatIsQuantizedAlreadyStaysSo() throws IOException {
+    TensorInfo[] infos = {QuantizedFiles.f32("a", 3, 37), QuantizedFiles.f32("b", 5)};
+    Map<String, Tensor> made =
+        write(
+            info -> Optional.of(Recipes.parse(info.name().equals("a") ? "nvfp4" : "bf16")), infos);
+    Path again = directory.resolve("again.safetensors");
+    QuantizedFiles.write(out(), again, Layout.NARROW, _ -> Optional.empty());
+    try (TensorFile file = TensorFiles.open(again)) {
+      assertEquals(made.get("a"), file.tensor("a"));
+      assertEquals(made.get("b"), file.tensor("b"));
+    }
+  }
+
+  @Test
+  void anArrayOfNumPyBecomesATensor() throws IOException {
+    Path npy = directory.resolve("x.npy");
+    Files.write(npy, NpyFiles.golden().getFirst().bytes());
+    QuantizedFiles.write(npy, out(), Layout.NARROW, _ -> Optional.empty());
+    try (TensorFile before = TensorFiles.open(npy);
+        TensorFile after = TensorFiles.open(out())) {
+      assertEquals(before.tensor("x"), after.tensor("x"));
+    }
+  }
+
+  @Test
+  void codesAreSeenWithoutACopyWhereTheyLieInWholeBytes() throws IOException {
+    write(QuantizedFiles.all("mxfp8-e4m3"), QuantizedFiles.f32("w", 4, 64));
+    try (TensorFile file = TensorFiles.open(out())) {
+      assertEquals(file.bytes("w").address(), file.tensor("w").storage().segment().address());
+    }
   }
 }
