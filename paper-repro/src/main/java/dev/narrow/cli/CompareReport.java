@@ -178,11 +178,24 @@ final class CompareReport {
   /** All figures of an error. */
   static void addTo(Map<String, @Nullable Object> facts, QuantizationError error) {
     double decibels = error.sqnrDb();
-    facts.put("sqnrDb", Double.isFinite(decibels) ? decibels : null);
+    facts.put("sqnrDb", finite(decibels));
     facts.put("exact", decibels == Double.POSITIVE_INFINITY);
     facts.put("saturated", error.saturated());
     facts.put("flushed", error.flushed());
-    facts.put("nan", error.nan());
-    facts.put("worstRelative", error.worstRelative());
+    facts.put("subnormal", error.subnormal());
+    facts.put("nan", error.after().nans());
+    facts.put("infinite", error.after().infinities());
+    facts.put("nanBefore", error.before().nans());
+    facts.put("infiniteBefore", error.before().infinities());
+    facts.put("maxRelative", error.maxRelative());
+    facts.put("meanRelative", finite(error.meanRelative()));
+    facts.put("maxUlps", error.maxUlps());
+    facts.put("meanUlps", finite(error.meanUlps()));
+    facts.put("cosine", finite(error.cosine()));
+    facts.put("divergence", finite(error.divergence()));
+  }
+
+  private static @Nullable Double finite(double figure) {
+    return Double.isFinite(figure) ? figure : null;
   }
 }

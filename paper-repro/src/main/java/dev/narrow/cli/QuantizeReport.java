@@ -80,7 +80,7 @@ final class QuantizeReport {
                     .orElse("")));
       }
       table = table.row(cells.toArray(Table.Cell[]::new));
-      long nan = change == null ? 0 : change.error().nan();
+      long nan = change == null ? 0 : change.error().after().nans();
       if (nan > 0) {
         table = table.footnote(outcome.info().name() + ": " + nan + " became or were NaN.");
       }

@@ -32,6 +32,9 @@ interface BlockKernels {
   /** For example {@code vector 512 bits}. */
   String name();
 
+  /** The loops of the error report. */
+  ErrorKernels errors();
+
   /** amax[first + i / block] = the larger of itself and the finite |x[from + i]|, for i < n. */
   void amax(float[] x, int from, int n, int block, float[] amax, int first);
 

@@ -8,6 +8,11 @@ final class ScalarBlockKernels implements BlockKernels {
   }
 
   @Override
+  public ErrorKernels errors() {
+    return new ScalarErrorKernels();
+  }
+
+  @Override
   public void amax(float[] x, int from, int n, int block, float[] amax, int first) {
     for (int start = 0, k = first; start < n; start += block, k++) {
       float largest = amax[k];

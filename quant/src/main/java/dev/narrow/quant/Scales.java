@@ -261,6 +261,19 @@ public final class Scales {
     return new Scales(turned, format, turnedValues, turnedFactors, turnedOuter, turnedPoints);
   }
 
+  /** The factors of these elements of a tensor, in one level, each in a block of its own. */
+  Scales gather(Shape shape, int[] elements) {
+    float[] gathered = new float[elements.length];
+    int[] points = new int[elements.length];
+    for (int i = 0; i < elements.length; i++) {
+      int scale = granularity.scale(shape, elements[i]);
+      gathered[i] = factors[scale];
+      points[i] = zeroPoint(scale);
+    }
+    Scales each = trusted(new Granularity.PerBlock(0, 1), Formats.FP32, gathered);
+    return hasZeroPoints() ? each.withZeroPoints(points) : each;
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof Scales that

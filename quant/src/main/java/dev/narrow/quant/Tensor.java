@@ -230,6 +230,16 @@ public final class Tensor {
         Shape.of(columns, rows), format, Storage.of(target), scales.transpose(shape), null);
   }
 
+  /** The elements with these places in row-major order, each with its own factor. */
+  Tensor gather(int[] elements) {
+    MemorySegment target = Encoding.allocate(format, elements.length);
+    for (int i = 0; i < elements.length; i++) {
+      copyCode(storage.segment(), elements[i], target, i);
+    }
+    Scales gathered = scales.isOne() ? Scales.one() : scales.gather(shape, elements);
+    return new Tensor(Shape.of(elements.length), format, Storage.of(target), gathered, null);
+  }
+
   private void copyCode(MemorySegment source, long from, MemorySegment target, long to) {
     switch (bytesPerCode(format)) {
       case 1 -> target.set(JAVA_BYTE, to, source.get(JAVA_BYTE, from));

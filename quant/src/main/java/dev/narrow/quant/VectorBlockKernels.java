@@ -31,6 +31,11 @@ final class VectorBlockKernels implements BlockKernels {
   }
 
   @Override
+  public ErrorKernels errors() {
+    return new VectorErrorKernels();
+  }
+
+  @Override
   public void amax(float[] x, int from, int n, int block, float[] amax, int first) {
     if (block < LANES) {
       scalar.amax(x, from, n, block, amax, first);

@@ -10,7 +10,6 @@ import dev.narrow.formats.LogFormat;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.formats.Saturation;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -28,8 +27,9 @@ class QuantizationErrorTest {
     assertEquals(6, error.count());
     assertEquals(1, error.saturated()); // 1000 becomes 448
     assertEquals(1, error.flushed()); // 1e-9
-    assertEquals(1, error.nan());
-    assertEquals(0.0625 / 1.0625, error.worstRelative()); // a tie, to even
+    assertEquals(1, error.before().nans());
+    assertEquals(1, error.after().nans());
+    assertEquals(0.0625 / 1.0625, error.maxRelative(), 1e-8); // a tie, to even
     double noise = 552.0 * 552 + 0.0625 * 0.0625 + (double) 1e-9f * 1e-9f;
     assertEquals(noise, error.noise(), 1e-9);
   }
@@ -43,30 +43,84 @@ class QuantizationErrorTest {
     assertEquals(Double.POSITIVE_INFINITY, error.sqnrDb());
   }
 
+  /** Half the distance to the next number, the whole of it, and of a subnormal one. */
   @Test
-  void theErrorOfPartsMergesIntoThatOfTheWhole() {
-    float[] values = normal(1000);
-    Quantizer quantizer = Quantizer.of(Formats.LNS8);
-    QuantizationError whole =
-        QuantizationError.measure(tensor(values), quantizer.quantize(tensor(values)));
-    QuantizationError merged = QuantizationError.NONE;
-    for (int from = 0; from < values.length; from += 250) {
-      float[] part = Arrays.copyOfRange(values, from, from + 250);
-      merged =
-          merged.merge(QuantizationError.measure(tensor(part), quantizer.quantize(tensor(part))));
+  void ulpsByHand() {
+    Tensor tie = tensor(1.0625f); // between 1 and 1.125
+    assertEquals(0.5, QuantizationError.measure(tie, e4m3(0x38)).maxUlps());
+    assertEquals(0.5, QuantizationError.measure(tie, e4m3(0x39)).maxUlps());
+    assertEquals(1.0, QuantizationError.measure(tensor(1.125f), e4m3(0x38)).maxUlps());
+    assertEquals(0.25, QuantizationError.measure(tensor(0x1.4p-9f), e4m3(0x01)).maxUlps());
+    assertEquals(0.25, QuantizationError.measure(tensor(0x1p-11f), e4m3(0x00)).maxUlps());
+    QuantizationError two = QuantizationError.measure(tensor(1.0625f, 1), e4m3(0x38, 0x38));
+    assertEquals(0.25, two.meanUlps());
+    assertEquals(0.0625 / 1.0625 / 2, two.meanRelative(), 1e-8);
+  }
+
+  private static Tensor e4m3(int... codes) {
+    byte[] bytes = new byte[codes.length];
+    for (int i = 0; i < codes.length; i++) {
+      bytes[i] = (byte) codes[i];
     }
-    assertEquals(whole.count(), merged.count());
-    assertEquals(whole.flushed(), merged.flushed());
-    assertEquals(whole.worstRelative(), merged.worstRelative());
-    assertEquals(whole.sqnrDb(), merged.sqnrDb(), 1e-9);
+    return Tensor.of(Storage.of(bytes), Shape.of(codes.length), Formats.E4M3FN, Scales.one());
   }
 
   @Test
-  void countsAndSumsAreMerged() {
-    QuantizationError a = new QuantizationError(1, 2, 3, 4, 5, 6, 0.7);
-    QuantizationError b = new QuantizationError(10, 20, 30, 40, 50, 60, 0.07);
-    assertEquals(new QuantizationError(11, 22, 33, 44, 55, 66, 0.7), a.merge(b));
-    assertEquals(a, a.merge(QuantizationError.NONE));
+  void subnormalNumbersAreCounted() {
+    Tensor x = tensor(0x1p-6f, 0x1.8p-7f, 0x1p-9f, 0x1p-12f, 0);
+    QuantizationError error =
+        QuantizationError.measure(x, Quantizer.of(Formats.E4M3FN).quantize(x));
+    assertEquals(2, error.subnormal()); // below 2^-6, and not zero
+    assertEquals(1, error.flushed());
+    assertEquals(1, error.before().zeros());
+    assertEquals(2, error.after().zeros());
+  }
+
+  /** 3-4-5: the angle between (3, 4) and (4, 0). */
+  @Test
+  void cosineByHand() {
+    Tensor y = Tensor.of(new float[] {4, 0}, 2);
+    assertEquals(0.6, QuantizationError.measure(tensor(3, 4), y).cosine(), 1e-15);
+    assertEquals(Double.NaN, QuantizationError.measure(tensor(0, 0), y).cosine());
+  }
+
+  /** What rounding brings back to the largest value is not lost to the range. */
+  @Test
+  void saturationBeginsHalfAnUlpBeyondTheLargestValue() {
+    Tensor x = tensor(463, 464, -463, -464, 448);
+    Quantizer quantizer = Quantizer.of(Formats.E4M3FN).with(Saturation.OCP_SAT);
+    assertEquals(2, QuantizationError.measure(x, quantizer.quantize(x)).saturated());
+    Tensor integers = tensor(127.4f, 127.5f, -128, -128.4f, -128.5f);
+    QuantizationError error =
+        QuantizationError.measure(integers, Quantizer.of(Formats.INT8).quantize(integers));
+    assertEquals(2, error.saturated());
+  }
+
+  /** 1.5 is 13.5 steps above a zero point of 100: code 113 or 114. */
+  @Test
+  void zeroPointsShiftTheCodes() {
+    Tensor x = tensor(1.5f, -20, 0);
+    Scales scales = Scales.of(1 / 9f).withZeroPoints(100);
+    Quantizer quantizer = Quantizer.of(Formats.UINT8).with(Scaling.of(ScaleRule.MIN_TO_MAX));
+    QuantizationError error = QuantizationError.measure(x, quantizer.quantize(x, scales, null));
+    assertEquals(1, error.saturated()); // -20 is 180 steps below zero
+    assertEquals(0.5, error.maxUlps(), 1e-5);
+    assertEquals(1, error.after().zeros());
+  }
+
+  @Test
+  void elementsUnderAFactorOfZeroOrNanEnterNoMean() {
+    Tensor x = Tensor.of(new float[] {1, 0, 5, 6, 7, 7.5f}, 3, 2);
+    Scales scales = Scales.of(new Granularity.PerAxis(0), 0, Float.NaN, 1);
+    byte[] codes = {0, 0, 0x38, 0x38, 0x4e, 0x4f};
+    Tensor quantized = Tensor.of(Storage.of(codes), x.shape(), Formats.E4M3FN, scales);
+    QuantizationError error = QuantizationError.measure(x, quantized);
+    assertEquals(1, error.flushed());
+    assertEquals(2, error.after().nans());
+    assertEquals(0, error.saturated());
+    assertEquals(0.0, error.maxUlps());
+    assertEquals(0.0, error.meanUlps());
+    assertEquals(1, error.noise());
   }
 
   /** Each row is measured against its own scale. */
@@ -114,8 +168,8 @@ class QuantizationErrorTest {
       QuantizationError error =
           QuantizationError.measure(tensor(binade), Quantizer.of(format).quantize(tensor(binade)));
       // Decoded logarithms are rounded to float32, which may add 2^-24.
-      assertTrue(error.worstRelative() <= supremum + 0x1p-24, format.name());
-      assertTrue(error.worstRelative() >= supremum - 2e-4, format.name() + error);
+      assertTrue(error.maxRelative() <= supremum + 0x1p-24, format.name());
+      assertTrue(error.maxRelative() >= supremum - 2e-4, format.name() + error);
     }
   }
 
