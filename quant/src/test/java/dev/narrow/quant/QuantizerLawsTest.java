@@ -94,6 +94,7 @@ class QuantizerLawsTest {
     double[] values =
         IntStream.range(0, 1 << format.width())
             .mapToDouble(format::decodeDouble)
+            .filter(value -> !format.equals(Formats.MXINT8) || value > -2) // which it never becomes
             .sorted()
             .toArray();
     for (int i = 0; i < x.length; i++) {
