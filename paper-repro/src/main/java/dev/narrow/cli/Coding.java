@@ -1,18 +1,31 @@
 package dev.narrow.cli;
 
+import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Recipes;
+import dev.narrow.quant.Scales;
+import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.files.GgufType;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** What a tensor can become: by a recipe, or in the blocks of a GGUF file. */
 sealed interface Coding {
 
-  /** A tensor in few bits, and the bytes that it takes. */
-  record Coded(Tensor tensor, long bytes) {}
+  /** What a tensor has become. */
+  interface Coded {
+    /** The error of all elements. */
+    QuantizationError error();
+
+    /** Bytes that it takes, packed. */
+    long bytes();
+
+    /** All of it. */
+    Tensor whole();
+  }
 
   /** By a quantizer. */
   record Recipe(Quantizer quantizer) implements Coding {
@@ -24,12 +37,48 @@ sealed interface Coding {
       } catch (IllegalArgumentException e) {
         return Optional.empty(); // too few axes
       }
-      Tensor quantized = quantizer.quantize(values);
-      return Optional.of(new Coded(quantized, quantized.packedBytes()));
+      return Optional.of(new Quantized(values, quantizer, quantizer.scales(values)));
     }
   }
 
-  /** In blocks along rows, as GGUF has them; the tensor has their values. */
+  /** Quantized when it is asked for, in parts that the cache holds. */
+  record Quantized(Tensor values, Quantizer quantizer, Scales scales) implements Coded {
+    private static final int PART = 1 << 16;
+
+    @Override
+    public QuantizationError error() {
+      Shape shape = values.shape();
+      if (shape.rank() == 0) {
+        return QuantizationError.measure(values, whole());
+      }
+      // so many rows that no scale is divided
+      int unit = Math.max(1, quantizer.granularity().rows(shape));
+      int rows = Math.ceilDiv(Math.max(1, PART / shape.stride(0)), unit) * unit;
+      return IntStream.range(0, Math.ceilDiv(shape.dim(0), rows))
+          .parallel()
+          .mapToObj(k -> {
+            int to = Math.min(shape.dim(0), (k + 1) * rows);
+            Tensor part = values.slice(k * rows, to);
+            Scales partScales = scales.slice(shape, k * rows, to);
+            return QuantizationError.measure(part, quantizer.quantize(part, partScales, null));
+          })
+          .toList() // merged in order, by whichever thread they were measured
+          .stream()
+          .reduce(QuantizationError.NONE, QuantizationError::merge);
+    }
+
+    @Override
+    public long bytes() {
+      return Tensor.packedBytes(values.shape(), quantizer.format(), scales);
+    }
+
+    @Override
+    public Tensor whole() {
+      return quantizer.quantize(values, scales, null);
+    }
+  }
+
+  /** In blocks along rows, as GGUF has them. */
   record Blocks(GgufType type) implements Coding {
     @Override
     public Optional<Coded> code(Tensor values) {
@@ -42,7 +91,15 @@ sealed interface Coding {
       MemorySegment blocks = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
       type.encode(x, blocks);
       type.decode(blocks, 0, x);
-      return Optional.of(new Coded(Tensor.of(x, values.shape().dims()), bytes));
+      return Optional.of(new Unpacked(values, bytes, Tensor.of(x, values.shape().dims())));
+    }
+  }
+
+  /** The values that blocks stand for. */
+  record Unpacked(Tensor values, long bytes, Tensor whole) implements Coded {
+    @Override
+    public QuantizationError error() {
+      return QuantizationError.measure(values, whole);
     }
   }
 

@@ -165,8 +165,8 @@ final class CompareCommand implements Callable<Integer> {
         .code(values)
         .map(coded ->
             new Fit(
-                QuantizationError.measure(values, coded.tensor()),
+                coded.error(),
                 coded.bytes(),
-                inputs.map(x -> OutputError.measure(values, coded.tensor(), x))));
+                inputs.map(x -> OutputError.measure(values, coded.whole(), x))));
   }
 }

@@ -2,7 +2,6 @@ package dev.narrow.cli;
 
 import dev.narrow.cli.QuantizeCommand.Change;
 import dev.narrow.cli.QuantizeCommand.Outcome;
-import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.files.GgufFile;
 import dev.narrow.quant.files.GgufType;
@@ -120,10 +119,10 @@ final class GgufOutput {
   private static Outcome outcome(TensorFile source, TensorInfo info, GgufType type) {
     Tensor values = TensorPieces.whole(source, info);
     Coding.Coded coded = new Coding.Blocks(type).code(values).orElseThrow();
-    QuantizationError error = QuantizationError.measure(values, coded.tensor());
     String name = type.name().toLowerCase(Locale.ROOT);
     return new Outcome(
         info,
-        Optional.of(new Change(name, name, "nearest", error, coded.bytes(), Optional.empty())));
+        Optional.of(
+            new Change(name, name, "nearest", coded.error(), coded.bytes(), Optional.empty())));
   }
 }

@@ -208,11 +208,12 @@ public final class Scales {
   }
 
   /**
-   * The scales of the indices from, up to but without to, of the outermost axis.
+   * The scales of the indices from, up to but without to, of the outermost axis of a tensor.
    *
+   * @param shape of the whole tensor
    * @throws IllegalArgumentException if the part does not begin and end where a scale's rows do
    */
-  Scales slice(Shape shape, int from, int to) {
+  public Scales slice(Shape shape, int from, int to) {
     int rows = granularity.rows(shape);
     if (rows == 0) {
       return this;

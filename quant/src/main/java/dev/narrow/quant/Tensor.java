@@ -120,11 +120,17 @@ public final class Tensor {
    * points of 32 bits.
    */
   public long packedBytes() {
+    return packedBytes(shape, format, scales);
+  }
+
+  /** Bytes that a tensor takes where codes are packed; see {@link #packedBytes()}. */
+  public static long packedBytes(Shape shape, NumericFormat format, Scales scales) {
     long bits = (long) shape.size() * format.width();
-    bits += (long) scales.count() * scales.format().width();
-    bits += scales.outer().map(outer -> outer.count() * 32L).orElse(0L);
-    bits += scales.hasZeroPoints() ? scales.count() * 32L : 0;
-    bits -= scales.isOne() ? 32 : 0; // nothing to be kept
+    if (!scales.isOne()) {
+      bits += (long) scales.count() * scales.format().width();
+      bits += scales.outer().map(outer -> outer.count() * 32L).orElse(0L);
+      bits += scales.hasZeroPoints() ? scales.count() * 32L : 0;
+    }
     return Math.ceilDiv(bits, Byte.SIZE);
   }
 
