@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -87,9 +88,12 @@ final class QuantizedFile implements TensorFile {
     return List.copyOf(tensors.values());
   }
 
+  /** Without what describes the tensors. */
   @Override
   public Map<String, String> metadata() {
-    return raw.metadata();
+    Map<String, String> others = new LinkedHashMap<>(raw.metadata());
+    others.remove(NarrowMetadata.KEY);
+    return Collections.unmodifiableMap(others);
   }
 
   /** Of a quantized tensor the codes. */

@@ -63,7 +63,8 @@ public final class QuantizedWriter {
    * @throws TensorFileException if the source cannot be read, or a planned tensor has 2^31 elements
    *     or more
    * @throws IOException if the output exists and is not to be replaced, or cannot be written; in
-   *     this case as in the others the old file is as it was
+   *     this case as in the others the old file is as it was. The same of the config.json of {@link
+   *     Layout#COMPRESSED_TENSORS}, which is written last
    */
   public static void write(
       Path out,
