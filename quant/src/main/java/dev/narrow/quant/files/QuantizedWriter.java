@@ -86,7 +86,8 @@ public final class QuantizedWriter {
       for (TensorInfo info : source.tensors()) {
         Quantizer quantizer = planned.get(info.name());
         if (quantizer != null) {
-          writer.put(info, quantized(source, info, quantizer, step), spool);
+          Tensor tensor = quantized(source, info, quantizer, step);
+          writer.put(info, tensor, quantizer.toString(), spool);
         } else if (isPlain(info)) {
           writer.keep(info);
           kept.add(info);
@@ -200,7 +201,7 @@ public final class QuantizedWriter {
     if (plain && place.type().format().filter(tensor.format()::equals).isPresent()) {
       spool.putCodes(place.info(info.name()), tensor);
     } else {
-      writer.put(info, tensor, spool);
+      writer.put(info, tensor, "", spool);
     }
   }
 

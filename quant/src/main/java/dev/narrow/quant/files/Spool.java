@@ -114,7 +114,10 @@ final class Spool implements Closeable {
   }
 
   private void put(TensorInfo info, Body body) throws IOException {
-    places.put(info, end);
+    if (places.put(info, end) != null) {
+      throw new IllegalArgumentException(
+          QuantizedWriter.described(info) + " would be written twice, expected another name");
+    }
     end += info.bytes();
     TensorSink sink = new TensorSink(out, info);
     try {

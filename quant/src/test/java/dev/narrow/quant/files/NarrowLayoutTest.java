@@ -187,6 +187,45 @@ class NarrowLayoutTest {
   }
 
   @Test
+  void partsOfWhatIsKeptAreNotWrittenOverAnother() throws IOException {
+    Path source =
+        QuantizedFiles.source(
+            directory,
+            SafetensorsType.F8_E4M3.info("a.weight", List.of(2L, 3L)), // as of compressed-tensors
+            QuantizedFiles.f32("a.weight_scale", 1),
+            QuantizedFiles.f32("a.weight.scale"));
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                QuantizedFiles.write(
+                    source,
+                    out(),
+                    Layout.NARROW,
+                    info ->
+                        info.name().equals("a.weight.scale")
+                            ? Optional.of(Recipes.parse("fp32"))
+                            : Optional.empty()));
+    assertEquals(
+        "tensor 'a.weight.scale' would be written twice, expected another name", e.getMessage());
+  }
+
+  @Test
+  void theMetadataTellsHowCodesWereMade() throws IOException {
+    write(QuantizedFiles.all("mxfp4"), QuantizedFiles.f32("w", 2, 3));
+    try (TensorFile raw = SafetensorsFile.open(out())) {
+      assertEquals(
+          """
+          {"version":"1","kinds":{"0":{"format":"e2m1","granularity":"block=32","scale":"e8m0",\
+          "quantizer":"%s"}},"tensors":{"w":{"kind":"0","shape":[2,3],"packed":false}}}\
+          """
+              .formatted(Recipes.parse("mxfp4")),
+          raw.metadata().get("narrow"));
+      assertEquals(1, raw.metadata().size());
+    }
+  }
+
+  @Test
   void anArrayOfNumPyBecomesATensor() throws IOException {
     Path npy = directory.resolve("x.npy");
     Files.write(npy, NpyFiles.golden().getFirst().bytes());
