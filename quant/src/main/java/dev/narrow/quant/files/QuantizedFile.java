@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 final class QuantizedFile implements TensorFile {
   private final TensorFile raw;
   private final Map<String, StoredTensor> stored = new HashMap<>();
-  private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+  private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
+  private final List<TensorInfo> tensors;
   private final Map<NumericFormat, CodeElement> elements = new ConcurrentHashMap<>();
   private volatile @Nullable Latest latest;
 
@@ -49,7 +50,7 @@ final class QuantizedFile implements TensorFile {
       if (tensor != null) {
         stored.put(shown.name(), tensor);
       }
-      if (part ? tensor != null : tensors.put(shown.name(), shown) != null) {
+      if (part ? tensor != null : infos.put(shown.name(), shown) != null) {
         throw new TensorFileException(
             raw.path(),
             "tensor '"
@@ -57,6 +58,7 @@ final class QuantizedFile implements TensorFile {
                 + "' is there in two ways, expected one: as codes, as scales or as it is");
       }
     }
+    tensors = List.copyOf(infos.values());
   }
 
   /**
@@ -85,7 +87,7 @@ final class QuantizedFile implements TensorFile {
 
   @Override
   public List<TensorInfo> tensors() {
-    return List.copyOf(tensors.values());
+    return tensors;
   }
 
   /** Without what describes the tensors. */
@@ -136,8 +138,8 @@ final class QuantizedFile implements TensorFile {
   }
 
   private @Nullable StoredTensor find(String name) {
-    if (!tensors.containsKey(name)) {
-      throw Requests.unknown(path(), name, tensors.keySet());
+    if (!infos.containsKey(name)) {
+      throw Requests.unknown(path(), name, infos.keySet());
     }
     return stored.get(name);
   }

@@ -3,6 +3,7 @@ package dev.narrow.quant.files;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Recipes;
@@ -17,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -234,6 +236,37 @@ class NarrowLayoutTest {
         TensorFile after = TensorFiles.open(out())) {
       assertEquals(before.tensor("x"), after.tensor("x"));
     }
+  }
+
+  @Test
+  void tensorsOfGgufBecomeWhatTheyAreReadAs() throws IOException {
+    Path gguf = Files.write(directory.resolve("x.gguf"), GgufFiles.fromPackage());
+    QuantizedFiles.write(gguf, out(), Layout.NARROW, _ -> Optional.empty());
+    try (TensorFile before = TensorFiles.open(gguf);
+        TensorFile after = TensorFiles.open(out())) {
+      assertEquals(before.tensors().size(), after.tensors().size());
+      for (TensorInfo info : before.tensors()) {
+        assertArrayEquals(
+            before.tensor(info.name()).toFloats(), after.tensor(info.name()).toFloats());
+      }
+    }
+  }
+
+  @Test
+  void moreKindsThanAReaderTakesAreRefused() throws IOException {
+    TensorInfo[] infos =
+        IntStream.range(0, 1025)
+            .mapToObj(i -> QuantizedFiles.f32("w" + i, 1))
+            .toArray(TensorInfo[]::new);
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                write(
+                    info -> Optional.of(Recipes.parse("fp8/block=1" + info.name().substring(1))),
+                    infos));
+    assertTrue(String.valueOf(e.getMessage()).contains("more than 1024 ways"), e.getMessage());
+    assertTrue(Files.notExists(out()));
   }
 
   @Test
