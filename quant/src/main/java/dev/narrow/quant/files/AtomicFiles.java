@@ -66,8 +66,13 @@ public final class AtomicFiles {
       Files.createDirectories(directory);
       replace(target, directory.resolve(".narrow-" + UUID.randomUUID() + ".tmp"), body);
     } catch (IOException e) {
-      throw new IOException("cannot write " + file + ": " + cause(e), e);
+      throw cannotWrite(file, e);
     }
+  }
+
+  /** The exception with the file and the cause in plain words. */
+  static IOException cannotWrite(Path file, IOException e) {
+    return new IOException("cannot write " + file + ": " + cause(e), e);
   }
 
   private static void replace(Path target, Path temporary, Body body) throws IOException {

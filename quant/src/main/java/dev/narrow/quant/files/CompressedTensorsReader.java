@@ -37,21 +37,28 @@ final class CompressedTensorsReader {
    * @throws TensorFileException if sizes do not agree
    */
   static List<StoredTensor> read(TensorFile file) {
+    List<TensorInfo> codes =
+        file.tensors().stream().filter(info -> isPacked(info) || isFp8(info)).toList();
+    if (codes.isEmpty()) {
+      return List.of();
+    }
     CompressedTensorsReader reader = new CompressedTensorsReader(file);
     List<StoredTensor> tensors = new ArrayList<>();
-    for (TensorInfo info : file.tensors()) {
-      StoredTensor tensor = null;
-      if (info.name().endsWith(CompressedTensors.PACKED) && is(info, SafetensorsType.U8)) {
-        tensor = reader.nvfp4(info);
-      } else if (info.name().endsWith(CompressedTensors.WEIGHT)
-          && is(info, SafetensorsType.F8_E4M3)) {
-        tensor = reader.fp8(info);
-      }
+    for (TensorInfo info : codes) {
+      StoredTensor tensor = isPacked(info) ? reader.nvfp4(info) : reader.fp8(info);
       if (tensor != null) {
         tensors.add(tensor);
       }
     }
     return tensors;
+  }
+
+  private static boolean isPacked(TensorInfo info) {
+    return info.name().endsWith(CompressedTensors.PACKED) && is(info, SafetensorsType.U8);
+  }
+
+  private static boolean isFp8(TensorInfo info) {
+    return info.name().endsWith(CompressedTensors.WEIGHT) && is(info, SafetensorsType.F8_E4M3);
   }
 
   private static boolean is(TensorInfo info, SafetensorsType type) {

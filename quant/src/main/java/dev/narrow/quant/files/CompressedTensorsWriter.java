@@ -46,7 +46,7 @@ final class CompressedTensorsWriter implements LayoutWriter {
   }
 
   @Override
-  public void put(TensorInfo info, Tensor tensor, Spool spool) throws IOException {
+  public void put(TensorInfo info, Tensor tensor, String made, Spool spool) throws IOException {
     Scheme scheme = CompressedTensors.scheme(info, QuantizedType.of(tensor));
     String module = CompressedTensors.module(info.name(), CompressedTensors.WEIGHT);
     Scales scales = tensor.scales();

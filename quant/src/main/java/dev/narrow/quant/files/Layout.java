@@ -51,6 +51,13 @@ public enum Layout {
    * <p>The global scale is written as fl32(1 / tensor scale), and factors read back are fl32(scale
    * / global scale), as that library computes them: they may be some 2^-23 off those that the codes
    * were made with, which are fl32(scale × tensor scale).
+   *
+   * <p>Such files are known by these names. Of FP8, scales in F16 and BF16 are read too, taken as
+   * the numbers that they are, and scales for groups of columns, [rows, columns / group].
+   *
+   * <p>In config.json, that of the source with another {@code quantization_config}, all modules are
+   * {@code Linear} if they are quantized alike, else they are named; {@code ignore} has the
+   * matrices that stayed. Activations are not quantized.
    */
   COMPRESSED_TENSORS;
 

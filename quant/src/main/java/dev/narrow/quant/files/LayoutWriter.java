@@ -18,9 +18,10 @@ sealed interface LayoutWriter permits NarrowWriter, CompressedTensorsWriter {
   /**
    * Adds a tensor.
    *
+   * @param made how its codes were made, in words
    * @throws IllegalArgumentException as {@link #names} does
    */
-  void put(TensorInfo info, Tensor tensor, Spool spool) throws IOException;
+  void put(TensorInfo info, Tensor tensor, String made, Spool spool) throws IOException;
 
   /** Takes note of a tensor that stays as it is. */
   void keep(TensorInfo info);

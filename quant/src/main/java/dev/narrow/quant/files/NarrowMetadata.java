@@ -26,6 +26,9 @@ final class NarrowMetadata {
   static final String OUTER = ".scale.outer";
   static final String ZERO_POINT = ".zero_point";
 
+  /** Kinds of tensors in one file: each may cost who reads it tables of its format. */
+  static final int MAX_KINDS = 1024;
+
   /** In place of a boolean: zero points are int32. */
   static final String INT32 = "int32";
 
@@ -64,8 +67,17 @@ final class NarrowMetadata {
     private final Map<Kind, Integer> kinds = new LinkedHashMap<>();
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
+    /**
+     * Adds a tensor.
+     *
+     * @throws IllegalArgumentException if there are more kinds than a reader takes
+     */
     void add(String name, QuantizedType type, String quantizer, Shape shape, boolean packed) {
       int kind = kinds.computeIfAbsent(new Kind(type, quantizer), _ -> kinds.size());
+      if (kind == MAX_KINDS) {
+        throw new IllegalArgumentException(
+            "tensors are quantized in more than " + MAX_KINDS + " ways, expected fewer in a file");
+      }
       entries.put(name, new Entry(kind, shape, packed));
     }
 

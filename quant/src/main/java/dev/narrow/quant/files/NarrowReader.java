@@ -21,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * against the tensors that are there.
  */
 final class NarrowReader {
-  /** Kinds of tensors in one file: each may cost tables of its format. */
-  private static final int MAX_KINDS = 1024;
-
   private static final String DOCUMENT = "metadata '" + NarrowMetadata.KEY + "'";
 
   /** A tensor as the document has it. */
@@ -97,8 +94,8 @@ final class NarrowReader {
     json.open("kinds");
     for (String name; (name = json.nextName()) != null; ) {
       json.requireFirst(kinds.get(name));
-      if (kinds.size() == MAX_KINDS) {
-        throw json.wrong("kinds", "goes on, expected at most " + MAX_KINDS);
+      if (kinds.size() == NarrowMetadata.MAX_KINDS) {
+        throw json.wrong("kinds", "goes on, expected at most " + NarrowMetadata.MAX_KINDS);
       }
       kinds.put(name, kind());
     }

@@ -1,7 +1,6 @@
 package dev.narrow.quant.files;
 
 import dev.narrow.formats.Formats;
-import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.files.QuantizedType.ScaleType;
@@ -33,7 +32,7 @@ final class NarrowWriter implements LayoutWriter {
   }
 
   @Override
-  public void put(TensorInfo info, Tensor tensor, Spool spool) throws IOException {
+  public void put(TensorInfo info, Tensor tensor, String made, Spool spool) throws IOException {
     String name = info.name();
     QuantizedType type = QuantizedType.of(tensor);
     NarrowMetadata.requireNamed(type);
@@ -42,7 +41,6 @@ final class NarrowWriter implements LayoutWriter {
     if (type.scales().isPresent()) {
       putScales(name, tensor, type.scales().get(), spool);
     }
-    String made = tensor.quantizer().map(Quantizer::toString).orElse("");
     metadata.add(name, type, made, tensor.shape(), place.packed());
   }
 

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -26,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 final class QuantizedFile implements TensorFile {
   private final TensorFile raw;
   private final Map<String, StoredTensor> stored = new HashMap<>();
-  private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+  private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
+  private final List<TensorInfo> tensors;
   private final Map<NumericFormat, CodeElement> elements = new ConcurrentHashMap<>();
   private volatile @Nullable Latest latest;
 
@@ -48,7 +50,7 @@ final class QuantizedFile implements TensorFile {
       if (tensor != null) {
         stored.put(shown.name(), tensor);
       }
-      if (part ? tensor != null : tensors.put(shown.name(), shown) != null) {
+      if (part ? tensor != null : infos.put(shown.name(), shown) != null) {
         throw new TensorFileException(
             raw.path(),
             "tensor '"
@@ -56,6 +58,7 @@ final class QuantizedFile implements TensorFile {
                 + "' is there in two ways, expected one: as codes, as scales or as it is");
       }
     }
+    tensors = List.copyOf(infos.values());
   }
 
   /**
@@ -84,12 +87,15 @@ final class QuantizedFile implements TensorFile {
 
   @Override
   public List<TensorInfo> tensors() {
-    return List.copyOf(tensors.values());
+    return tensors;
   }
 
+  /** Without what describes the tensors. */
   @Override
   public Map<String, String> metadata() {
-    return raw.metadata();
+    Map<String, String> others = new LinkedHashMap<>(raw.metadata());
+    others.remove(NarrowMetadata.KEY);
+    return Collections.unmodifiableMap(others);
   }
 
   /** Of a quantized tensor the codes. */
@@ -132,8 +138,8 @@ final class QuantizedFile implements TensorFile {
   }
 
   private @Nullable StoredTensor find(String name) {
-    if (!tensors.containsKey(name)) {
-      throw Requests.unknown(path(), name, tensors.keySet());
+    if (!infos.containsKey(name)) {
+      throw Requests.unknown(path(), name, infos.keySet());
     }
     return stored.get(name);
   }

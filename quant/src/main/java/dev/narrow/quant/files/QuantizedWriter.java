@@ -63,7 +63,8 @@ public final class QuantizedWriter {
    * @throws TensorFileException if the source cannot be read, or a planned tensor has 2^31 elements
    *     or more
    * @throws IOException if the output exists and is not to be replaced, or cannot be written; in
-   *     this case as in the others the old file is as it was
+   *     this case as in the others the old file is as it was. The same of the config.json of {@link
+   *     Layout#COMPRESSED_TENSORS}, which is written last
    */
   public static void write(
       Path out,
@@ -85,7 +86,8 @@ public final class QuantizedWriter {
       for (TensorInfo info : source.tensors()) {
         Quantizer quantizer = planned.get(info.name());
         if (quantizer != null) {
-          writer.put(info, quantized(source, info, quantizer, step), spool);
+          Tensor tensor = quantized(source, info, quantizer, step);
+          writer.put(info, tensor, quantizer.toString(), spool);
         } else if (isPlain(info)) {
           writer.keep(info);
           kept.add(info);
@@ -199,7 +201,7 @@ public final class QuantizedWriter {
     if (plain && place.type().format().filter(tensor.format()::equals).isPresent()) {
       spool.putCodes(place.info(info.name()), tensor);
     } else {
-      writer.put(info, tensor, spool);
+      writer.put(info, tensor, "", spool);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.narrow.quant.files;
 
 import dev.narrow.formats.CodeLayout;
 import dev.narrow.formats.Codec;
+import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.PackedCodes;
 import dev.narrow.quant.Scales;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 
@@ -32,45 +34,56 @@ import java.util.UUID;
  * they lie. The system removes it when it is closed or the program ends, in whatever way.
  */
 final class Spool implements Closeable {
+  private final Path file;
   private final FileChannel channel;
   private final OutputStream out;
   private final Map<TensorInfo, Long> places = new LinkedHashMap<>();
   private long end;
 
-  private Spool(FileChannel channel) {
+  private Spool(Path file, FileChannel channel) {
+    this.file = file;
     this.channel = channel;
     this.out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
   }
 
-  /** Makes an empty one in the directory of a file, which is created. */
+  /** What writes the bytes of one tensor. */
+  private interface Body {
+    void writeTo(TensorSink sink) throws IOException;
+  }
+
+  /**
+   * Makes an empty one in the directory of a file, which is created.
+   *
+   * @throws IOException if it cannot, as from {@link AtomicFiles#write} for that file
+   */
   static Spool beside(Path file) throws IOException {
-    Path sibling = file.toAbsolutePath().resolveSibling(".narrow-" + UUID.randomUUID() + ".tmp");
-    Path directory = sibling.getParent();
-    if (directory != null) {
-      Files.createDirectories(directory);
+    Path temporary = file.toAbsolutePath().resolveSibling(".narrow-" + UUID.randomUUID() + ".tmp");
+    try {
+      Files.createDirectories(Objects.requireNonNull(temporary.getParent()));
+      FileChannel channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.CREATE_NEW,
+              StandardOpenOption.READ,
+              StandardOpenOption.WRITE,
+              StandardOpenOption.DELETE_ON_CLOSE);
+      return new Spool(file, channel);
+    } catch (IOException e) {
+      throw AtomicFiles.cannotWrite(file, e);
     }
-    return new Spool(
-        FileChannel.open(
-            sibling,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.DELETE_ON_CLOSE));
   }
 
   /** Adds the codes of a tensor, without its scales. */
   void putCodes(TensorInfo info, Tensor tensor) throws IOException {
-    TensorSink sink = begin(info);
     int width = tensor.format().width();
-    if (width < Byte.SIZE) {
-      byte[] codes = tensor.storage().segment().toArray(ValueLayout.JAVA_BYTE);
-      byte[] packed = new byte[(int) CodeLayout.PACKED.byteSize(width, codes.length)];
-      PackedCodes.pack(codes, 0, MemorySegment.ofArray(packed), width, codes.length);
-      sink.write(MemorySegment.ofArray(packed));
-    } else {
-      sink.write(tensor);
+    if (width >= Byte.SIZE) {
+      put(info, sink -> sink.write(tensor));
+      return;
     }
-    sink.finish();
+    byte[] codes = tensor.storage().segment().toArray(ValueLayout.JAVA_BYTE);
+    byte[] packed = new byte[(int) CodeLayout.PACKED.byteSize(width, codes.length)];
+    PackedCodes.pack(codes, 0, MemorySegment.ofArray(packed), width, codes.length);
+    put(info, sink -> sink.write(MemorySegment.ofArray(packed)));
   }
 
   /** Adds scales, those of one level, as codes of a format, each in whole bytes. */
@@ -79,31 +92,40 @@ final class Spool implements Closeable {
     for (int i = 0; i < values.length; i++) {
       values[i] = scales.scale(i);
     }
-    MemorySegment codes =
-        MemorySegment.ofArray(new byte[values.length * Tensor.bytesPerCode(format)]);
-    Codec.of(format, format.defaultProjection())
-        .encode(MemorySegment.ofArray(values), codes, values.length);
-    TensorSink sink = begin(info);
-    sink.write(Tensor.of(Storage.of(codes), Shape.of(values.length), format, Scales.one()));
-    sink.finish();
+    Storage codes = Storage.of(values);
+    if (!format.equals(Formats.FP32)) {
+      codes = Storage.of(new byte[Math.multiplyExact(values.length, Tensor.bytesPerCode(format))]);
+      Codec.of(format, format.defaultProjection())
+          .encode(MemorySegment.ofArray(values), codes.segment(), values.length);
+    }
+    Tensor tensor = Tensor.of(codes, Shape.of(values.length), format, Scales.one());
+    put(info, sink -> sink.write(tensor));
   }
 
   /** Adds zero points, as I32. */
   void putZeroPoints(TensorInfo info, Scales scales) throws IOException {
     ByteBuffer points =
-        ByteBuffer.allocate(scales.count() * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(Math.multiplyExact(scales.count(), Integer.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < scales.count(); i++) {
       points.putInt(scales.zeroPoint(i));
     }
-    TensorSink sink = begin(info);
-    sink.write(MemorySegment.ofArray(points.array()));
-    sink.finish();
+    put(info, sink -> sink.write(MemorySegment.ofArray(points.array())));
   }
 
-  private TensorSink begin(TensorInfo info) {
-    places.put(info, end);
+  private void put(TensorInfo info, Body body) throws IOException {
+    if (places.put(info, end) != null) {
+      throw new IllegalArgumentException(
+          QuantizedWriter.described(info) + " would be written twice, expected another name");
+    }
     end += info.bytes();
-    return new TensorSink(out, info);
+    TensorSink sink = new TensorSink(out, info);
+    try {
+      body.writeTo(sink);
+    } catch (IOException e) {
+      throw AtomicFiles.cannotWrite(file, e);
+    }
+    sink.finish();
   }
 
   /** What is there. */

@@ -18,7 +18,8 @@ public final class TensorFiles {
   private TensorFiles() {}
 
   /**
-   * Opens a file of the kind that its first bytes or else its name say.
+   * Opens a file of the kind that its first bytes or else its name say. In .safetensors files of a
+   * {@link Layout}, codes and scales are one tensor, whose {@link TensorFile#bytes} are its codes.
    *
    * @param path .safetensors, .safetensors.index.json, .npy or .gguf; or a directory with a
    *     model.safetensors.index.json or else with one .safetensors file

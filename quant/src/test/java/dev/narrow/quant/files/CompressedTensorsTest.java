@@ -62,6 +62,7 @@ class CompressedTensorsTest {
           fp8/axis=0  | 3 | 5   | a.weight F8_E4M3[3, 5], a.weight_scale F32[3, 1] | e4m3fn/axis=0
           fp8/axis=-2 | 3 | 5   | a.weight F8_E4M3[3, 5], a.weight_scale F32[3, 1] | e4m3fn/axis=0
           e4m3fn      | 1 | 1   | a.weight F8_E4M3[1, 1], a.weight_scale F32[1] | e4m3fn/tensor
+          fp8/axis=0  | 0 | 5   | a.weight F8_E4M3[0, 5], a.weight_scale F32[0, 1] | e4m3fn/axis=0
           e4m3fn/unscaled | 3 | 5 | a.weight F8_E4M3[3, 5], a.weight_scale F32[1] | e4m3fn/tensor
           fp8-128x128 | 130 | 257 | a.weight F8_E4M3[130, 257], a.weight_scale F32[2, 3] | e4m3fn/tile=128x128
           """)
@@ -150,6 +151,15 @@ class CompressedTensorsTest {
     try (TensorFile file = TensorFiles.open(out())) {
       assertEquals(Map.of("format", "pt"), file.metadata());
     }
+  }
+
+  @Test
+  void whatIsInTheConventionAlreadyStaysSo() throws IOException {
+    write(QuantizedFiles.all("fp8/axis=0"), QuantizedFiles.f32("a.weight", 3, 5));
+    Path again = directory.resolve("again/model.safetensors");
+    QuantizedFiles.write(out(), again, Layout.COMPRESSED_TENSORS, _ -> Optional.empty());
+    assertEquals(-1, Files.mismatch(out(), again));
+    assertEquals(-1, Files.mismatch(config(), again.resolveSibling("config.json")));
   }
 
   @Test

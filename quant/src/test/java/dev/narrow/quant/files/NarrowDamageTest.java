@@ -55,6 +55,7 @@ class NarrowDamageTest {
     try (TensorFile file = TensorFiles.open(write(DOCUMENT))) {
       assertEquals(2, file.tensors().size());
       assertEquals(5, file.tensor("v").shape().size());
+      assertEquals(Map.of(), file.metadata());
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> file.tensor("w.scale"));
       assertTrue(String.valueOf(e.getMessage()).contains("has no tensor 'w.scale'"));

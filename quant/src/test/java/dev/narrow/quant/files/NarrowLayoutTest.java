@@ -3,6 +3,7 @@ package dev.narrow.quant.files;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Recipes;
@@ -17,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -187,6 +189,45 @@ class NarrowLayoutTest {
   }
 
   @Test
+  void partsOfWhatIsKeptAreNotWrittenOverAnother() throws IOException {
+    Path source =
+        QuantizedFiles.source(
+            directory,
+            SafetensorsType.F8_E4M3.info("a.weight", List.of(2L, 3L)), // as of compressed-tensors
+            QuantizedFiles.f32("a.weight_scale", 1),
+            QuantizedFiles.f32("a.weight.scale"));
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                QuantizedFiles.write(
+                    source,
+                    out(),
+                    Layout.NARROW,
+                    info ->
+                        info.name().equals("a.weight.scale")
+                            ? Optional.of(Recipes.parse("fp32"))
+                            : Optional.empty()));
+    assertEquals(
+        "tensor 'a.weight.scale' would be written twice, expected another name", e.getMessage());
+  }
+
+  @Test
+  void theMetadataTellsHowCodesWereMade() throws IOException {
+    write(QuantizedFiles.all("mxfp4"), QuantizedFiles.f32("w", 2, 3));
+    try (TensorFile raw = SafetensorsFile.open(out())) {
+      assertEquals(
+          """
+          {"version":"1","kinds":{"0":{"format":"e2m1","granularity":"block=32","scale":"e8m0",\
+          "quantizer":"%s"}},"tensors":{"w":{"kind":"0","shape":[2,3],"packed":false}}}\
+          """
+              .formatted(Recipes.parse("mxfp4")),
+          raw.metadata().get("narrow"));
+      assertEquals(1, raw.metadata().size());
+    }
+  }
+
+  @Test
   void anArrayOfNumPyBecomesATensor() throws IOException {
     Path npy = directory.resolve("x.npy");
     Files.write(npy, NpyFiles.golden().getFirst().bytes());
@@ -195,6 +236,37 @@ class NarrowLayoutTest {
         TensorFile after = TensorFiles.open(out())) {
       assertEquals(before.tensor("x"), after.tensor("x"));
     }
+  }
+
+  @Test
+  void tensorsOfGgufBecomeWhatTheyAreReadAs() throws IOException {
+    Path gguf = Files.write(directory.resolve("x.gguf"), GgufFiles.fromPackage());
+    QuantizedFiles.write(gguf, out(), Layout.NARROW, _ -> Optional.empty());
+    try (TensorFile before = TensorFiles.open(gguf);
+        TensorFile after = TensorFiles.open(out())) {
+      assertEquals(before.tensors().size(), after.tensors().size());
+      for (TensorInfo info : before.tensors()) {
+        assertArrayEquals(
+            before.tensor(info.name()).toFloats(), after.tensor(info.name()).toFloats());
+      }
+    }
+  }
+
+  @Test
+  void moreKindsThanAReaderTakesAreRefused() throws IOException {
+    TensorInfo[] infos =
+        IntStream.range(0, 1025)
+            .mapToObj(i -> QuantizedFiles.f32("w" + i, 1))
+            .toArray(TensorInfo[]::new);
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                write(
+                    info -> Optional.of(Recipes.parse("fp8/block=1" + info.name().substring(1))),
+                    infos));
+    assertTrue(String.valueOf(e.getMessage()).contains("more than 1024 ways"), e.getMessage());
+    assertTrue(Files.notExists(out()));
   }
 
   @Test

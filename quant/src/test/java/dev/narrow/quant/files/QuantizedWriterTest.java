@@ -135,6 +135,18 @@ class QuantizedWriterTest {
   }
 
   @Test
+  void aFileInTheWayOfADirectoryIsNamed() throws IOException {
+    Path obstacle = Files.writeString(directory.resolve("out"), "a file");
+    Path out = obstacle.resolve("x.safetensors");
+    Path source = QuantizedFiles.source(directory, QuantizedFiles.f32("w", 5));
+    IOException e =
+        assertThrows(
+            IOException.class,
+            () -> QuantizedFiles.write(source, out, Layout.NARROW, QuantizedFiles.all("fp8")));
+    assertEquals("cannot write " + out + ": " + obstacle + " is not a directory", e.getMessage());
+  }
+
+  @Test
   void aFailureLeavesTheOldFileAndNoTrace() throws IOException {
     Files.writeString(out(), "old");
     for (Exception failure : List.of(new IOException("full"), new ArithmeticException("odd"))) {
