@@ -13,6 +13,9 @@ final class TensorPieces {
   /** Elements of a piece: enough to be worth a task, few enough to be many. */
   private static final int PIECE = 1 << 20;
 
+  /** Elements that a core's cache holds. */
+  private static final int PART = 1 << 16;
+
   private TensorPieces() {}
 
   /**
@@ -48,7 +51,13 @@ final class TensorPieces {
       dims[axis] = Math.toIntExact(info.shape().get(axis));
     }
     float[] values = new float[(int) info.elements()];
-    file.read(info.name(), 0, values);
+    IntStream.range(0, Math.ceilDiv(values.length, PART))
+        .parallel()
+        .forEach(k -> {
+          float[] part = new float[Math.min(PART, values.length - k * PART)];
+          file.read(info.name(), (long) k * PART, part);
+          System.arraycopy(part, 0, values, k * PART, part.length);
+        });
     return Tensor.of(values, dims);
   }
 
