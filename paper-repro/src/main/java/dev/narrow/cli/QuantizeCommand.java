@@ -78,8 +78,8 @@ final class QuantizeCommand implements Callable<Integer> {
       paramLabel = "M",
       defaultValue = "nearest",
       description = {
-        "nearest, stochastic[:SEED], or gptq[:DAMPING][:act-order] (for matrices, with"
-            + " --calibration).",
+        "nearest, stochastic[:SEED], gptq[:DAMPING][:act-order] (for matrices, with --calibration),"
+            + " hadamard[:SIZE[:SEED]][+METHOD].",
         "Default: ${DEFAULT-VALUE}."
       })
   String method = "";

@@ -2,11 +2,13 @@ package dev.narrow.cli;
 
 import static dev.narrow.cli.Narrow.assertRefused;
 import static dev.narrow.cli.Narrow.output;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.formats.Formats;
+import dev.narrow.quant.Hadamard;
 import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Recipes;
 import dev.narrow.quant.Tensor;
@@ -200,6 +202,29 @@ class TensorCommandsTest {
     double nearest = outputError("nearest");
     double gptq = outputError("gptq");
     assertTrue(gptq < nearest, gptq + " < " + nearest);
+  }
+
+  @Test
+  void rotatedWeightsAreTurnedBackByWhoReadsTheFile() {
+    String out = path("rotated.safetensors");
+    output("quantize", model, "-o", out, "--format", "mxfp8", "--method", "hadamard:64:5");
+    try (TensorFile file = TensorFiles.open(Path.of(out))) {
+      Tensor read = file.tensor("fc2.weight");
+      assertEquals(new Hadamard(64, 5), read.rotation().orElseThrow());
+      float[] whole = read.toFloats();
+      float[] part = new float[100];
+      file.read("fc2.weight", 37, part);
+      assertArrayEquals(Arrays.copyOfRange(whole, 37, 137), part);
+      Tensor values = normal(2, OUT, IN);
+      assertTrue(QuantizationError.measure(values, read).sqnrDb() > 30);
+      assertTrue(QuantizationError.measure(values, read.toFp32()).sqnrDb() > 30);
+    }
+    String again = path("again.safetensors"); // a copy of all that is in it
+    output("quantize", out, "-o", again, "--format", "bf16", "--rule", "*=keep");
+    try (TensorFile one = TensorFiles.open(Path.of(out));
+        TensorFile two = TensorFiles.open(Path.of(again))) {
+      assertEquals(one.tensor("fc1.weight"), two.tensor("fc1.weight"));
+    }
   }
 
   private double outputError(String method) {

@@ -87,8 +87,15 @@ final class Encoding {
       }
       return;
     }
-    MemorySegment target = codes.asSlice((long) from * bytesPerCode, (long) n * bytesPerCode);
-    encoder(from).encode(MemorySegment.ofArray(scaled), target, n);
+    // the arrays of allocate
+    switch (codes.heapBase().orElseThrow()) {
+      case byte[] bytes -> encoder(from).encode(scaled, 0, bytes, from, n);
+      case short[] shorts -> encoder(from).encode(scaled, 0, shorts, from, n);
+      default -> {
+        MemorySegment target = codes.asSlice((long) from * bytesPerCode, (long) n * bytesPerCode);
+        encoder(from).encode(MemorySegment.ofArray(scaled), target, n);
+      }
+    }
   }
 
   /** Replaces up to {@link #CHUNK} elements by what their codes stand for. */

@@ -38,12 +38,17 @@ class Factors {
 
   /** Fills in the divisors of these factors. Under a factor of zero all elements become zero. */
   final void invert(int from, int to) {
+    float whereZero = division == Division.QUOTIENT ? Float.POSITIVE_INFINITY : 0;
+    if (division == Division.QUOTIENT) {
+      System.arraycopy(factors, from, divisors, from, to - from);
+    } else {
+      for (int i = from; i < to; i++) {
+        divisors[i] = 1 / factors[i];
+      }
+    }
     for (int i = from; i < to; i++) {
-      float factor = factors[i];
-      if (division != Division.QUOTIENT) {
-        divisors[i] = factor == 0 ? 0 : 1 / factor;
-      } else {
-        divisors[i] = factor == 0 ? Float.POSITIVE_INFINITY : factor;
+      if (factors[i] == 0) {
+        divisors[i] = whereZero;
       }
     }
   }

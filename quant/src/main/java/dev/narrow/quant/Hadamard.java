@@ -51,13 +51,22 @@ public record Hadamard(int size, long seed) {
     return apply(tensor, false);
   }
 
+  /**
+   * Checks that a tensor can be rotated.
+   *
+   * @throws IllegalArgumentException if its innermost extent is not a multiple of the size
+   */
+  void requireFit(Shape shape) {
+    if (shape.dim(shape.axis(-1)) % size != 0) {
+      throw new IllegalArgumentException(
+          "shape = " + shape + ", expected an innermost extent that is a multiple of " + size);
+    }
+  }
+
   private Tensor apply(Tensor tensor, boolean signsFirst) {
     Shape shape = tensor.shape();
+    requireFit(shape);
     int extent = shape.dim(shape.axis(-1));
-    if (extent % size != 0) {
-      throw new IllegalArgumentException(
-          "tensor = " + tensor + ", expected an innermost extent that is a multiple of " + size);
-    }
     RandomBits random = new RandomBits(seed, 1);
     double[] signs = new double[extent];
     for (int i = 0; i < extent; i++) {

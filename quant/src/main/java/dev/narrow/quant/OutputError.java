@@ -21,8 +21,7 @@ public record OutputError(double error, double reference) {
    * bytes for each of 64 samples' elements, and 4 for each weight.
    *
    * @param weight W[out, in], fp32
-   * @param quantized Ŵ[out, in] in any format, in the same basis as W: see {@link
-   *     WeightRounding#restore}
+   * @param quantized Ŵ[out, in] in any format
    * @param activations X[samples, in], fp32
    * @throws IllegalArgumentException if the tensors do not fit together
    */

@@ -39,6 +39,9 @@ public final class QuantizationError implements Serializable {
   /**
    * Compares a tensor with what a quantizer makes of it.
    *
+   * <p>If the codes stand for rotated values, the reference is rotated alike: what is told are the
+   * errors in that basis, in which their squares have the same sum.
+   *
    * @param reference the values before
    * @param quantized the codes and scales after
    * @throws IllegalArgumentException if the shapes differ
@@ -47,7 +50,8 @@ public final class QuantizationError implements Serializable {
   public static QuantizationError measure(Tensor reference, Tensor quantized) {
     requireShape(reference, quantized);
     Codec codec = Codec.of(quantized.format(), quantized.format().defaultProjection());
-    return new ErrorScan(reference, quantized, false, codec, quantized.scales()).run();
+    Tensor before = quantized.rotation().map(by -> by.rotate(reference)).orElse(reference);
+    return new ErrorScan(before, quantized.unrotated(), false, codec, quantized.scales()).run();
   }
 
   /**

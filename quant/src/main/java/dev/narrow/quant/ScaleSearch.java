@@ -23,6 +23,7 @@ final class ScaleSearch extends Factors {
   private final float[] amax;
   private final float[] values; // the scales; the factors themselves where there is one level
   private final @Nullable Codec scaleCodec; // null where scales need no rounding
+  private final float smallest; // of the scales' format
   private final float @Nullable [] outer;
   private final int @Nullable [] outerIndex; // null where there is but one outer scale
 
@@ -41,9 +42,10 @@ final class ScaleSearch extends Factors {
     this.shape = shape;
     this.amax = new float[factors.length];
     this.scaleCodec =
-        scaling.format().equals(Formats.FP32)
+        scaling.format().equals(Formats.FP32) || isExactIn(scaling.format())
             ? null
             : Codec.of(scaling.format(), scaling.projection());
+    this.smallest = (float) scaling.format().limits().minPositive();
     Granularity above = scaling.outer().orElse(null);
     this.values = above == null ? factors : new float[factors.length];
     this.outer = above == null ? null : outerScales(above);
@@ -51,6 +53,16 @@ final class ScaleSearch extends Factors {
         above == null || above instanceof Granularity.PerTensor
             ? null
             : Scales.outerIndex(granularity, above, shape);
+  }
+
+  /** Whether the scales of the rule are powers of two that E8M0 has. */
+  private boolean isExactIn(NumericFormat scales) {
+    return scales.equals(Formats.E8M0)
+        && switch (scaling.rule()) {
+          case AMAX_TO_POWER_OF_TWO, POWER_OF_TWO_FLOOR, POWER_OF_TWO_CEIL, POWER_OF_TWO_EVEN ->
+              true;
+          case ONE, AMAX, AMAX_TO_MAX_FINITE, MIN_TO_MAX -> false;
+        };
   }
 
   /** fl(amax / (M S)), M the largest value of the elements' format, S that of the scales'. */
@@ -141,33 +153,61 @@ final class ScaleSearch extends Factors {
 
   /** Scales from amax. */
   private void decide(int from, int to) {
-    if (outer != null) {
-      float most = largestElement();
-      for (int i = from; i < to; i++) {
-        values[i] = amax[i] / most / outer[outerIndex == null ? 0 : outerIndex[i]];
-      }
-    } else if (scaleCodec != null && scaling.rule() == ScaleRule.AMAX_TO_MAX_FINITE) {
-      float most = largestElement();
-      for (int i = from; i < to; i++) {
-        values[i] = amax[i] / most;
-      }
+    if (outer != null || (scaleCodec != null && scaling.rule() == ScaleRule.AMAX_TO_MAX_FINITE)) {
+      divide(amax, largestElement(), from, to, values);
     } else {
       scaling.rule().scales(amax, from, to, format, values);
+    }
+    if (outer != null) {
+      if (outerIndex == null) {
+        divide(values, outer[0], from, to, values);
+      } else {
+        for (int i = from; i < to; i++) {
+          values[i] /= outer[outerIndex[i]];
+        }
+      }
     }
     if (scaleCodec != null) {
       scaleCodec.quantize(values, from, to - from, 1f);
     }
-    replaceZeros(from, to);
+    if (hasZero(amax, from, to) || hasZero(values, from, to)) {
+      replaceZeros(from, to);
+    }
     if (outer != null) {
-      for (int i = from; i < to; i++) {
-        factors[i] = values[i] * outer[outerIndex == null ? 0 : outerIndex[i]];
-      }
+      multiplyByOuter(outer, from, to);
     }
     invert(from, to);
   }
 
+  private static void divide(float[] x, float divisor, int from, int to, float[] quotients) {
+    for (int i = from; i < to; i++) {
+      quotients[i] = x[i] / divisor;
+    }
+  }
+
+  private void multiplyByOuter(float[] outer, int from, int to) {
+    if (outerIndex == null) {
+      float one = outer[0];
+      for (int i = from; i < to; i++) {
+        factors[i] = values[i] * one;
+      }
+    } else {
+      for (int i = from; i < to; i++) {
+        factors[i] = values[i] * outer[outerIndex[i]];
+      }
+    }
+  }
+
+  private static boolean hasZero(float[] x, int from, int to) {
+    for (int i = from; i < to; i++) {
+      if (x[i] == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private void replaceZeros(int from, int to) {
-    float smallest = (float) scaling.format().limits().minPositive();
     for (int i = from; i < to; i++) {
       if (amax[i] == 0 || values[i] == 0) {
         values[i] =

@@ -25,6 +25,7 @@ public final class Tensor {
   private final Storage storage;
   private final Scales scales;
   private final @Nullable Quantizer quantizer;
+  private final @Nullable Hadamard rotation;
 
   private Tensor(
       Shape shape,
@@ -32,6 +33,16 @@ public final class Tensor {
       Storage storage,
       Scales scales,
       @Nullable Quantizer quantizer) {
+    this(shape, format, storage, scales, quantizer, null);
+  }
+
+  private Tensor(
+      Shape shape,
+      NumericFormat format,
+      Storage storage,
+      Scales scales,
+      @Nullable Quantizer quantizer,
+      @Nullable Hadamard rotation) {
     long expected = (long) shape.size() * bytesPerCode(format);
     if (storage.byteSize() != expected) {
       throw new IllegalArgumentException(
@@ -50,6 +61,7 @@ public final class Tensor {
     this.storage = storage;
     this.scales = scales;
     this.quantizer = quantizer;
+    this.rotation = rotation;
   }
 
   /**
@@ -139,13 +151,39 @@ public final class Tensor {
     return Optional.ofNullable(quantizer);
   }
 
+  /**
+   * The same codes, but of values that were rotated before they were quantized: {@link #toFloats}
+   * turns them back.
+   *
+   * @throws IllegalArgumentException if the innermost extent is not a multiple of the rotation's
+   *     size, or the tensor is rotated already
+   */
+  public Tensor rotatedBy(Hadamard by) {
+    by.requireFit(shape);
+    if (rotation != null) {
+      throw new IllegalArgumentException("tensor is rotated by " + rotation + " already");
+    }
+    return new Tensor(shape, format, storage, scales, quantizer, by);
+  }
+
+  /** The rotation of the values that the codes stand for, if there is one. */
+  public Optional<Hadamard> rotation() {
+    return Optional.ofNullable(rotation);
+  }
+
+  /** The same codes, standing for rotated values if they were. */
+  Tensor unrotated() {
+    return rotation == null ? this : new Tensor(shape, format, storage, scales, quantizer);
+  }
+
   /** Whether the codes are float32 values without scales, which can be read and written as such. */
   public boolean isFp32() {
-    return format.equals(Formats.FP32) && scales.isOne();
+    return format.equals(Formats.FP32) && scales.isOne() && rotation == null;
   }
 
   /**
-   * The values as float32, in a new array: scale × decode(code), rounded once.
+   * The values as float32, in a new array: scale × decode(code), rounded once; turned back if they
+   * were rotated.
    *
    * @throws UnsupportedOperationException if the storage is not memory of the host
    */
@@ -168,6 +206,11 @@ public final class Tensor {
             BlockKernels.get().multiply(values, from, n, block, scales.factors(), first);
           };
       scales.granularity().forEach(shape, Encoding.chunked(scale));
+    }
+    if (rotation != null) {
+      return rotation
+          .rotateBack(of(Storage.of(values), shape, Formats.FP32, Scales.one()))
+          .toFloats();
     }
     return values;
   }
@@ -192,7 +235,10 @@ public final class Tensor {
       throw new IllegalArgumentException(
           "scales " + scales.granularity() + ", expected one scale where the shape changes");
     }
-    return new Tensor(other, format, storage, scales, quantizer);
+    if (rotation != null) {
+      rotation.requireFit(other);
+    }
+    return new Tensor(other, format, storage, scales, quantizer, rotation);
   }
 
   /**
@@ -208,7 +254,11 @@ public final class Tensor {
     long row = (long) shape.stride(0) * bytesPerCode(format);
     Storage part = Storage.of(storage.segment().asSlice(from * row, (to - from) * row));
     Scales partScales = scales.slice(shape, from, to);
-    return new Tensor(shape.with(0, to - from), format, part, partScales, quantizer);
+    Shape partShape = shape.with(0, to - from);
+    if (rotation != null && shape.rank() == 1 && (from > 0 || to < shape.dim(0))) {
+      throw new IllegalArgumentException("tensor is rotated along its only axis");
+    }
+    return new Tensor(partShape, format, part, partScales, quantizer, rotation);
   }
 
   /**
@@ -216,12 +266,15 @@ public final class Tensor {
    * is quantized again. A matrix product runs along the innermost axis of both operands this way,
    * and so do their blocks.
    *
-   * @throws IllegalArgumentException if the tensor is not a matrix
+   * @throws IllegalArgumentException if the tensor is not a matrix, or rotated
    * @throws UnsupportedOperationException if the storage is not memory of the host
    */
   public Tensor transpose() {
     if (shape.rank() != 2) {
       throw new IllegalArgumentException("shape = " + shape + ", expected a matrix");
+    }
+    if (rotation != null) {
+      throw new IllegalArgumentException("tensor is rotated along its rows, expected it plain");
     }
     int rows = shape.dim(0);
     int columns = shape.dim(1);
@@ -256,7 +309,8 @@ public final class Tensor {
   }
 
   /**
-   * Whether shape, format, codes and scales are the same. How they were made does not count.
+   * Whether shape, format, codes, scales and rotation are the same. How they were made does not
+   * count.
    *
    * @throws UnsupportedOperationException if a storage is not memory of the host
    */
@@ -266,6 +320,7 @@ public final class Tensor {
         && shape.equals(that.shape)
         && format.equals(that.format)
         && scales.equals(that.scales)
+        && Objects.equals(rotation, that.rotation)
         && storage.segment().mismatch(that.storage.segment()) < 0;
   }
 

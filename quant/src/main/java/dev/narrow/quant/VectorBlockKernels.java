@@ -35,31 +35,55 @@ final class VectorBlockKernels implements BlockKernels {
     return new VectorErrorKernels();
   }
 
+  /** Whether a row is blocks of whole vectors, as with the blocks of MX and NVFP4. */
+  private static boolean isWhole(int n, int block) {
+    return block % LANES == 0 && n % block == 0;
+  }
+
   @Override
   public void amax(float[] x, int from, int n, int block, float[] amax, int first) {
     if (block < LANES) {
       scalar.amax(x, from, n, block, amax, first);
       return;
     }
+    if (isWhole(n, block)) {
+      for (int start = from, k = first; start < from + n; start += block, k++) {
+        int largest = largest(x, start, block);
+        amax[k] = Math.max(amax[k], Float.intBitsToFloat(largest));
+      }
+      return;
+    }
     int k = first;
     for (int start = 0; start < n; start += block, k++) {
       int length = Math.min(block, n - start);
       int vectors = length & -LANES;
-      int largest = Float.floatToRawIntBits(amax[k]);
       if (vectors > 0) {
-        largest = Math.max(largest, largest(x, from + start, vectors));
+        int largest = largest(x, from + start, vectors);
+        amax[k] = Math.max(amax[k], Float.intBitsToFloat(largest));
       }
-      amax[k] = Float.intBitsToFloat(largest);
       scalar.amax(x, from + start + vectors, length - vectors, block, amax, k);
     }
   }
 
-  /** Magnitudes sort as their bits; infinities and NaN become zero. */
+  /** The largest of them: magnitudes sort as their bits. */
   private static int largest(float[] x, int from, int n) {
+    IntVector most = magnitudes(x, from);
+    for (int i = LANES; i < n; i += LANES) {
+      most = most.max(magnitudes(x, from + i));
+    }
+    int largest = most.reduceLanes(VectorOperators.MAX);
+    return largest <= LARGEST ? largest : largestFinite(x, from, n);
+  }
+
+  private static IntVector magnitudes(float[] x, int from) {
+    return FloatVector.fromArray(FLOATS, x, from).reinterpretAsInts().and(Integer.MAX_VALUE);
+  }
+
+  /** As if infinities and NaN were zero. */
+  private static int largestFinite(float[] x, int from, int n) {
     IntVector most = IntVector.zero(INTS);
     for (int i = 0; i < n; i += LANES) {
-      IntVector magnitude =
-          FloatVector.fromArray(FLOATS, x, from + i).reinterpretAsInts().and(Integer.MAX_VALUE);
+      IntVector magnitude = magnitudes(x, from + i);
       VectorMask<Integer> finite = magnitude.compare(VectorOperators.LE, LARGEST);
       most = most.lanewise(VectorOperators.MAX, magnitude, finite);
     }
@@ -69,6 +93,12 @@ final class VectorBlockKernels implements BlockKernels {
   @Override
   public void divide(
       float[] x, int from, int n, int block, float[] divisors, int first, float[] to, int at) {
+    if (isWhole(n, block)) {
+      for (int start = 0, k = first; start < n; start += block, k++) {
+        divideBlock(x, from + start, block, divisors[k], to, at + start);
+      }
+      return;
+    }
     int k = first;
     for (int start = 0; start < n; start += block, k++) {
       int length = Math.min(block, n - start);
@@ -81,23 +111,16 @@ final class VectorBlockKernels implements BlockKernels {
       }
       int vectors = length & -LANES;
       float divisor = divisors[k];
-      float reciprocal = exactReciprocal(divisor);
-      if (!Float.isNaN(reciprocal)) {
-        for (int i = 0; i < vectors; i += LANES) {
-          FloatVector.fromArray(FLOATS, x, from + start + i)
-              .mul(reciprocal)
-              .intoArray(to, at + start + i);
-        }
-      } else {
-        for (int i = 0; i < vectors; i += LANES) {
-          FloatVector.fromArray(FLOATS, x, from + start + i)
-              .div(divisor)
-              .intoArray(to, at + start + i);
-        }
-      }
+      divideBlock(x, from + start, vectors, divisor, to, at + start);
       for (int i = start + vectors; i < start + length; i++) {
         to[at + i] = x[from + i] / divisor;
       }
+    }
+  }
+
+  private static void divideBlock(float[] x, int from, int n, float divisor, float[] to, int at) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector.fromArray(FLOATS, x, from + i).div(divisor).intoArray(to, at + i);
     }
   }
 
@@ -108,12 +131,6 @@ final class VectorBlockKernels implements BlockKernels {
           .div(FloatVector.fromArray(FLOATS, divisors, first + i))
           .intoArray(to, at + i);
     }
-  }
-
-  /** The reciprocal of a power of two that has one in float32; else NaN. */
-  private static float exactReciprocal(float divisor) {
-    int bits = Float.floatToRawIntBits(divisor);
-    return (bits & 0x7F_FFFF) == 0 && bits > 0 && bits < 0x7F00_0000 ? 1 / divisor : Float.NaN;
   }
 
   @Override

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * WeightRounding method = WeightRounding.parse("gptq");
  * Tensor quantized = method.quantize(weight, quantizer, activations);
- * OutputError error = OutputError.measure(weight, method.restore(quantized), activations);
+ * OutputError error = OutputError.measure(weight, quantized, activations);
  * }</pre>
  */
 public sealed interface WeightRounding
@@ -61,8 +61,8 @@ public sealed interface WeightRounding
   }
 
   /**
-   * Another rounding after a rotation of the inputs. The codes stand for rotated weights: {@link
-   * #restore} turns them back, or activations are rotated alike where the layer is used.
+   * Another rounding after a rotation of the inputs. The codes stand for rotated weights, as {@link
+   * Tensor#rotation} of the result says; activations may be rotated alike where the layer is used.
    *
    * @param rotation of weights and activations
    * @param then rounds the rotated weights; not rotated itself
@@ -83,15 +83,11 @@ public sealed interface WeightRounding
     public Tensor quantize(
         Tensor weight, Quantizer quantizer, @Nullable Tensor activations, DoubleConsumer progress) {
       return then.quantize(
-          rotation.rotate(weight),
-          quantizer,
-          activations == null ? null : rotation.rotate(activations),
-          progress);
-    }
-
-    @Override
-    public Tensor restore(Tensor quantized) {
-      return rotation.rotateBack(quantized.toFp32());
+              rotation.rotate(weight),
+              quantizer,
+              activations == null ? null : rotation.rotate(activations),
+              progress)
+          .rotatedBy(rotation);
     }
 
     @Override
@@ -125,11 +121,6 @@ public sealed interface WeightRounding
    */
   default Tensor quantize(Tensor weight, Quantizer quantizer, @Nullable Tensor activations) {
     return quantize(weight, quantizer, activations, _ -> {});
-  }
-
-  /** The fp32 weights that quantized ones stand for, in the original basis. */
-  default Tensor restore(Tensor quantized) {
-    return quantized.toFp32();
   }
 
   /** Whether there must be activations. */

@@ -83,7 +83,7 @@ class HadamardTest {
     var refused =
         assertThrows(IllegalArgumentException.class, () -> new Hadamard(16, 0).rotate(odd));
     assertEquals(
-        "tensor = fp32[2, 40], expected an innermost extent that is a multiple of 16",
+        "shape = [2, 40], expected an innermost extent that is a multiple of 16",
         refused.getMessage());
   }
 

@@ -91,6 +91,29 @@ class TensorTest {
   }
 
   @Test
+  void rotatedTensorsAreTurnedBack() {
+    float[] values = {1, 2, 3, 4, -5, 6, 0.5f, 8};
+    Tensor tensor = Tensor.of(values, 2, 4);
+    Hadamard rotation = new Hadamard(4, 3);
+    Tensor rotated = rotation.rotate(tensor).rotatedBy(rotation);
+    assertArrayEquals(values, rotated.toFloats(), 1e-6f);
+    assertArrayEquals(new float[] {-5, 6, 0.5f, 8}, rotated.slice(1, 2).toFloats(), 1e-6f);
+    assertThrows(IllegalArgumentException.class, () -> tensor.rotatedBy(new Hadamard(8, 0)));
+    assertThrows(IllegalArgumentException.class, () -> rotated.rotatedBy(rotation));
+    assertThrows(IllegalArgumentException.class, rotated::transpose);
+    QuantizationError error =
+        QuantizationError.measure(
+            tensor, Recipes.parse("int8").quantize(rotation.rotate(tensor)).rotatedBy(rotation));
+    double noise = 0;
+    float[] after =
+        Recipes.parse("int8").quantize(rotation.rotate(tensor)).rotatedBy(rotation).toFloats();
+    for (int i = 0; i < values.length; i++) {
+      noise += (values[i] - (double) after[i]) * (values[i] - (double) after[i]);
+    }
+    assertEquals(noise, error.noise(), 1e-5 * noise);
+  }
+
+  @Test
   void scalesAreNeitherNegativeNorInfinite() {
     assertThrows(IllegalArgumentException.class, () -> Scales.of(-1f));
     assertThrows(IllegalArgumentException.class, () -> Scales.of(Float.POSITIVE_INFINITY));

@@ -94,7 +94,9 @@ final class CompressedTensors {
         type.scales()
             .orElseGet(() ->
                 new ScaleType(new Granularity.PerTensor(), Formats.FP32, Optional.empty(), false));
-    if (scales.zeroPoints() || !same(scales.granularity(), scheme.granularity(), shape)) {
+    if (type.rotation().isPresent()
+        || scales.zeroPoints()
+        || !same(scales.granularity(), scheme.granularity(), shape)) {
       return false;
     }
     if (scheme == Scheme.NVFP4) {

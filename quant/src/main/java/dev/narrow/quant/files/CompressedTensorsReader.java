@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -164,6 +165,7 @@ final class CompressedTensorsReader {
         type.format(),
         codes.name(),
         parts.stream().map(TensorInfo::name).toList(),
+        Optional.empty(),
         file -> Scales.of(scales.granularity(), scales.format(), factors.apply(file)));
   }
 

@@ -2,6 +2,7 @@ package dev.narrow.quant.files;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.quant.Hadamard;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.files.QuantizedType.ScaleType;
 import java.io.ByteArrayOutputStream;
@@ -125,6 +126,10 @@ final class NarrowMetadata {
         if (scales.zeroPoints()) {
           json.writeStringProperty("zero_point", INT32);
         }
+      }
+      if (kind.type().rotation().isPresent()) {
+        Hadamard rotation = kind.type().rotation().get();
+        json.writeStringProperty("hadamard", rotation.size() + ":" + rotation.seed());
       }
       json.writeStringProperty("quantizer", kind.quantizer());
       json.writeEndObject();

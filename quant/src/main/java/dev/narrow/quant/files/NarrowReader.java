@@ -2,6 +2,7 @@ package dev.narrow.quant.files;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.quant.Granularity;
+import dev.narrow.quant.Hadamard;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.files.QuantizedType.ScaleType;
@@ -13,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class NarrowReader {
   private static final String DOCUMENT = "metadata '" + NarrowMetadata.KEY + "'";
+
+  private static final Pattern ROTATION = Pattern.compile("(\\d{1,7}):(-?\\d{1,19})");
 
   /** A tensor as the document has it. */
   private record Entry(String kind, List<Long> shape, boolean packed, long saidAt) {}
@@ -108,7 +113,7 @@ final class NarrowReader {
     json.open("kind");
     for (String key; (key = json.nextName()) != null; ) {
       switch (key) {
-        case "format", "granularity", "scale", "outer", "zero_point" -> {
+        case "format", "granularity", "scale", "outer", "zero_point", "hadamard" -> {
           json.requireFirst(texts.get(key));
           texts.put(key, json.text(key));
         }
@@ -149,7 +154,20 @@ final class NarrowReader {
                     Granularity.parse(granularity),
                     Formats.parse(scale),
                     Optional.ofNullable(outer).map(Granularity::parse),
-                    zeroPoint != null)));
+                    zeroPoint != null)),
+        Optional.ofNullable(texts.get("hadamard")).map(NarrowReader::rotation));
+  }
+
+  private static Hadamard rotation(String text) {
+    Matcher matcher = ROTATION.matcher(text);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("hadamard, expected SIZE:SEED");
+    }
+    try {
+      return new Hadamard(Integer.parseInt(matcher.group(1)), Long.parseLong(matcher.group(2)));
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("hadamard, expected a seed of 64 bits", e);
+    }
   }
 
   private Map<String, Entry> entries() {
@@ -218,6 +236,7 @@ final class NarrowReader {
           "is '" + JsonCursor.shown(entry.kind()) + "', which is not there");
     }
     Shape shape = shape(entry);
+    type.rotation().ifPresent(by -> requireRotatable(entry, by, shape));
     CodePlace place = CodePlace.of(type.format(), shape);
     if (place.packed() != entry.packed()) {
       throw json.wrongAt(
@@ -246,7 +265,17 @@ final class NarrowReader {
         type.format(),
         name,
         parts,
+        type.rotation(),
         file -> scales(file, name, type.scales().orElse(null), shape));
+  }
+
+  private void requireRotatable(Entry entry, Hadamard rotation, Shape shape) {
+    if (shape.rank() == 0 || shape.dim(shape.rank() - 1) % rotation.size() != 0) {
+      throw json.wrongAt(
+          entry.saidAt(),
+          "hadamard",
+          "is of " + rotation.size() + ", which does not divide the rows of " + shape);
+    }
   }
 
   private Shape shape(Entry entry) {

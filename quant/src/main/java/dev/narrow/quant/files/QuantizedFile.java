@@ -2,6 +2,7 @@ package dev.narrow.quant.files;
 
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.quant.Granularity;
+import dev.narrow.quant.Hadamard;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
@@ -113,6 +114,15 @@ final class QuantizedFile implements TensorFile {
       return;
     }
     Objects.checkFromIndexSize(from, dst.length, (long) tensor.shape().size());
+    Hadamard rotation = tensor.rotation().orElse(null);
+    if (rotation == null || dst.length == 0) {
+      readCodes(tensor, from, dst);
+    } else {
+      readRotated(tensor, rotation, (int) from, dst);
+    }
+  }
+
+  private void readCodes(StoredTensor tensor, long from, float[] dst) {
     Scales scales = scales(tensor);
     MemorySegment codes = raw.bytes(tensor.codes());
     CodeElement element = element(tensor);
@@ -120,6 +130,17 @@ final class QuantizedFile implements TensorFile {
     if (!scales.isOne()) {
       scale(tensor.shape(), scales, (int) from, dst);
     }
+  }
+
+  /** Whole rows are turned back, a part of each of which may be wanted. */
+  private void readRotated(StoredTensor tensor, Hadamard rotation, int from, float[] dst) {
+    int extent = tensor.shape().dim(tensor.shape().rank() - 1);
+    int firstRow = from / extent;
+    int rows = Math.ceilDiv(from + dst.length, extent) - firstRow;
+    float[] whole = new float[Math.multiplyExact(rows, extent)];
+    readCodes(tensor, (long) firstRow * extent, whole);
+    float[] values = rotation.rotateBack(Tensor.of(whole, rows, extent)).toFloats();
+    System.arraycopy(values, from - firstRow * extent, dst, 0, dst.length);
   }
 
   @Override
@@ -134,7 +155,8 @@ final class QuantizedFile implements TensorFile {
     Tensor codes =
         MappedFile.reading(
             path(), () -> element.tensor(bytes, ByteOrder.LITTLE_ENDIAN, tensor.shape()));
-    return Tensor.of(codes.storage(), codes.shape(), codes.format(), scales);
+    Tensor plain = Tensor.of(codes.storage(), codes.shape(), codes.format(), scales);
+    return tensor.rotation().map(plain::rotatedBy).orElse(plain);
   }
 
   private @Nullable StoredTensor find(String name) {

@@ -2,6 +2,7 @@ package dev.narrow.quant.files;
 
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.quant.Granularity;
+import dev.narrow.quant.Hadamard;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Scales;
@@ -13,8 +14,10 @@ import java.util.Optional;
  *
  * @param format of its codes
  * @param scales what its scales are, if it has some
+ * @param rotation of the values that its codes stand for, if they were rotated
  */
-record QuantizedType(NumericFormat format, Optional<ScaleType> scales) {
+record QuantizedType(
+    NumericFormat format, Optional<ScaleType> scales, Optional<Hadamard> rotation) {
 
   /**
    * What scales are.
@@ -32,7 +35,10 @@ record QuantizedType(NumericFormat format, Optional<ScaleType> scales) {
 
   /** With one level of scales and no zero points. */
   QuantizedType(NumericFormat format, Granularity granularity, NumericFormat scale) {
-    this(format, Optional.of(new ScaleType(granularity, scale, Optional.empty(), false)));
+    this(
+        format,
+        Optional.of(new ScaleType(granularity, scale, Optional.empty(), false)),
+        Optional.empty());
   }
 
   /** What a tensor is. Where its only scale is 1, that does not count. */
@@ -47,14 +53,15 @@ record QuantizedType(NumericFormat format, Optional<ScaleType> scales) {
                     scales.granularity(),
                     scales.format(),
                     scales.outer().map(Scales::granularity),
-                    scales.hasZeroPoints())));
+                    scales.hasZeroPoints())),
+        tensor.rotation());
   }
 
   /** What a quantizer makes. */
   static QuantizedType of(Quantizer quantizer) {
     if (quantizer.scaleRule() == ScaleRule.ONE
         && quantizer.granularity() instanceof Granularity.PerTensor) {
-      return new QuantizedType(quantizer.format(), Optional.empty());
+      return new QuantizedType(quantizer.format(), Optional.empty(), Optional.empty());
     }
     return new QuantizedType(
         quantizer.format(),
@@ -63,12 +70,15 @@ record QuantizedType(NumericFormat format, Optional<ScaleType> scales) {
                 quantizer.granularity(),
                 quantizer.scaling().format(),
                 quantizer.scaling().outer(),
-                quantizer.scaleRule() == ScaleRule.MIN_TO_MAX)));
+                quantizer.scaleRule() == ScaleRule.MIN_TO_MAX)),
+        Optional.empty());
   }
 
   /** The format and which elements share a scale, for example {@code e2m1/block=16}. */
   @Override
   public String toString() {
-    return format.name() + scales.map(s -> "/" + s.granularity().spec()).orElse("");
+    return format.name()
+        + scales.map(s -> "/" + s.granularity().spec()).orElse("")
+        + rotation.map(r -> "/hadamard=" + r.size()).orElse("");
   }
 }
