@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,9 +31,28 @@ final class Activations implements AutoCloseable {
     }
   }
 
-  /** Whether there is a file. */
-  boolean isThere() {
-    return file != null;
+  /**
+   * Checks that at least one of these tensors is the weight of a layer whose inputs are here.
+   *
+   * @throws UsageException if not
+   */
+  void check(List<TensorInfo> weights) {
+    if (file != null && weights.stream().noneMatch(w -> find(w).isPresent())) {
+      throw new UsageException(
+          file.path()
+              + " has inputs of no layer, expected tensors named as layers: L for L.weight");
+    }
+  }
+
+  private Optional<TensorInfo> find(TensorInfo weight) {
+    String layer =
+        weight.name().endsWith(WEIGHT)
+            ? weight.name().substring(0, weight.name().length() - WEIGHT.length())
+            : weight.name();
+    return Stream.of(layer, layer + ".input", weight.name())
+        .map(tensors::get)
+        .filter(Objects::nonNull)
+        .findFirst();
   }
 
   /**
@@ -43,30 +64,25 @@ final class Activations implements AutoCloseable {
     if (file == null || weight.shape().size() != 2) {
       return Optional.empty();
     }
-    String layer =
-        weight.name().endsWith(WEIGHT)
-            ? weight.name().substring(0, weight.name().length() - WEIGHT.length())
-            : weight.name();
-    for (String name : List.of(layer, layer + ".input", weight.name())) {
-      TensorInfo info = tensors.get(name);
-      if (info == null) {
-        continue;
-      }
-      if (info.shape().size() != 2 || !info.shape().get(1).equals(weight.shape().get(1))) {
-        throw new UsageException(
-            file.path()
-                + ": "
-                + name
-                + " has shape "
-                + info.shape()
-                + ", expected [samples, "
-                + weight.shape().get(1)
-                + "], the inputs of "
-                + weight.name());
-      }
-      return Optional.of(TensorPieces.whole(file, info));
+    TensorInfo info = find(weight).orElse(null);
+    if (info == null) {
+      return Optional.empty();
     }
-    return Optional.empty();
+    if (info.shape().size() != 2
+        || !info.shape().get(1).equals(weight.shape().get(1))
+        || info.elements() == 0) {
+      throw new UsageException(
+          file.path()
+              + ": "
+              + info.name()
+              + " has shape "
+              + info.shape()
+              + ", expected [samples, "
+              + weight.shape().get(1)
+              + "], the inputs of "
+              + weight.name());
+    }
+    return Optional.of(TensorPieces.whole(file, info));
   }
 
   @Override

@@ -57,7 +57,7 @@ sealed interface Coding {
       return IntStream.range(0, Math.ceilDiv(shape.dim(0), rows))
           .parallel()
           .mapToObj(k -> {
-            int to = Math.min(shape.dim(0), (k + 1) * rows);
+            int to = (int) Math.min(shape.dim(0), (k + 1L) * rows);
             Tensor part = values.slice(k * rows, to);
             Scales partScales = scales.slice(shape, k * rows, to);
             return QuantizationError.measure(part, quantizer.quantize(part, partScales, null));

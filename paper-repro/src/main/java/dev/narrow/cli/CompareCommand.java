@@ -109,6 +109,7 @@ final class CompareCommand implements Callable<Integer> {
           tensors.tensors().stream()
               .filter(info -> TensorPieces.isFloat(info) && info.elements() > 0)
               .toList();
+      activations.check(floats);
       CompareReport report =
           new CompareReport(
               tensors.path(),
@@ -150,7 +151,7 @@ final class CompareCommand implements Callable<Integer> {
             TensorPieces.each(
                 candidates,
                 candidate -> {
-                  Optional<Fit> fit = fit(values, candidate.coding(), inputs);
+                  Optional<Fit> fit = fit(info, values, candidate, inputs);
                   progress.advance(info.elements());
                   return fit;
                 });
@@ -160,13 +161,19 @@ final class CompareCommand implements Callable<Integer> {
     return compared;
   }
 
-  private static Optional<Fit> fit(Tensor values, Coding coding, Optional<Tensor> inputs) {
-    return coding
-        .code(values)
-        .map(coded ->
-            new Fit(
-                coded.error(),
-                coded.bytes(),
-                inputs.map(x -> OutputError.measure(values, coded.whole(), x))));
+  private static Optional<Fit> fit(
+      TensorInfo info, Tensor values, Candidate candidate, Optional<Tensor> inputs) {
+    try {
+      return candidate
+          .coding()
+          .code(values)
+          .map(coded ->
+              new Fit(
+                  coded.error(),
+                  coded.bytes(),
+                  inputs.map(x -> OutputError.measure(values, coded.whole(), x))));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(info.name() + " as " + candidate.name() + ": " + e.getMessage());
+    }
   }
 }

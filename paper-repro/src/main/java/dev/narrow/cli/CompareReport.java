@@ -19,13 +19,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What {@code narrow compare} has found. */
 final class CompareReport {
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+      JsonMapper.builder()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+          .build();
 
   private final Path file;
   private final List<Candidate> candidates;
@@ -51,30 +55,73 @@ final class CompareReport {
     for (Compared one : compared) {
       int cheapest = cheapest(one);
       Cell[] cells = new Cell[columns.length];
-      cells[0] = Table.cell(one.info().name());
+      cells[0] = Table.cell(Terminal.printable(one.info().name()));
       cells[1] =
           Table.cell(one.info().shape().toString().replace(", ", "×").replaceAll("[\\[\\]]", ""));
       for (int i = 0; i < candidates.size(); i++) {
         Fit fit = one.fits().get(i).orElse(null);
         cells[i + 2] = fit == null ? Table.cell(Numbers.NONE) : cell(fit, i == cheapest);
       }
-      table = table.row(cells);
+      table = withFootnote(table.row(cells), one);
     }
     return addTotals(table);
   }
 
+  private static Table withFootnote(Table table, Compared one) {
+    Fit first = one.fits().stream().flatMap(Optional::stream).findFirst().orElse(null);
+    if (first == null || first.error().before().nans() + first.error().before().infinities() == 0) {
+      return table;
+    }
+    return table.footnote(
+        Terminal.printable(one.info().name())
+            + " has "
+            + first.error().before().nans()
+            + " NaN and "
+            + first.error().before().infinities()
+            + " infinite, which do not enter.");
+  }
+
   private Cell cell(Fit fit, boolean isCheapest) {
     double decibels = fit.error().sqnrDb();
-    String text = decibels == Double.POSITIVE_INFINITY ? "exact" : Numbers.fixed(decibels, 1);
+    String text = decibels(decibels);
     Tone tone =
         isCheapest
             ? Tone.GOOD
-            : target.isPresent() && !(decibels >= target.getAsDouble()) ? Tone.BAD : Tone.NEUTRAL;
+            : fit.error().lost() > 0 || (target.isPresent() && !(decibels >= target.getAsDouble()))
+                ? Tone.BAD
+                : Tone.NEUTRAL;
     String outputs =
         fit.outputs()
             .map(o -> String.format(Locale.ROOT, " (%.2g %%)", 100 * o.relative()))
             .orElse("");
     return Table.cell((isCheapest ? "* " : "") + text + outputs, tone);
+  }
+
+  /** A figure, or in words that all is as it was, or that finite numbers became infinite or NaN. */
+  static String decibels(double sqnr) {
+    return sqnr == Double.POSITIVE_INFINITY
+        ? "exact"
+        : sqnr == Double.NEGATIVE_INFINITY ? "lost" : Numbers.fixed(sqnr, 1);
+  }
+
+  /** What a footnote says of NaN and infinities before and after, if there are any. */
+  static Optional<String> specials(String name, QuantizationError error) {
+    long nan = error.before().nans();
+    long infinite = error.before().infinities();
+    if (nan + infinite + error.lost() == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        Terminal.printable(name)
+            + ": "
+            + nan
+            + " NaN and "
+            + infinite
+            + " infinite before, "
+            + error.after().nans()
+            + " and "
+            + error.after().infinities()
+            + " after.");
   }
 
   private Table addTotals(Table table) {
@@ -171,7 +218,9 @@ final class CompareReport {
     Map<String, @Nullable Object> facts = new LinkedHashMap<>();
     facts.put("bytes", fit.bytes());
     addTo(facts, fit.error());
-    facts.put("outputErrorRelative", fit.outputs().map(OutputError::relative).orElse(null));
+    facts.put(
+        "outputErrorRelative",
+        fit.outputs().map(OutputError::relative).filter(Double::isFinite).orElse(null));
     return facts;
   }
 
@@ -180,6 +229,7 @@ final class CompareReport {
     double decibels = error.sqnrDb();
     facts.put("sqnrDb", finite(decibels));
     facts.put("exact", decibels == Double.POSITIVE_INFINITY);
+    facts.put("lost", error.lost());
     facts.put("saturated", error.saturated());
     facts.put("flushed", error.flushed());
     facts.put("subnormal", error.subnormal());

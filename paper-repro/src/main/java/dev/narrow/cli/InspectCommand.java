@@ -88,6 +88,9 @@ final class InspectCommand implements Callable<Integer> {
         asked.toString().isEmpty()
             ? Path.of(tensors.path().toAbsolutePath().getFileName() + ".html")
             : asked;
+    if (!page.toString().matches("(?i).*\\.html?")) {
+      throw new UsageException(page + ", expected a page whose name ends in .html");
+    }
     if (!force && Files.exists(page, LinkOption.NOFOLLOW_LINKS)) {
       throw new UsageException(page + " exists; --force replaces it");
     }

@@ -18,13 +18,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What {@code narrow inspect} has found, as a table, a page and JSON. */
 final class InspectReport {
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+      JsonMapper.builder()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+          .build();
 
   /** Columns of a histogram in the terminal, and what a cell of it looks like. */
   private static final int CELLS = 16;
@@ -61,8 +65,9 @@ final class InspectReport {
       long special = s == null ? 0 : s.nan() + s.infinite();
       table =
           table.row(
-              Table.cell(one.info().name(), special > 0 ? Tone.BAD : Tone.NEUTRAL),
-              Table.cell(one.info().dtype()),
+              Table.cell(
+                  Terminal.printable(one.info().name()), special > 0 ? Tone.BAD : Tone.NEUTRAL),
+              Table.cell(Terminal.printable(one.info().dtype())),
               Table.cell(shape(one)),
               Table.cell(s == null ? Numbers.NONE : number(s.amax())),
               Table.cell(s == null || s.amax() == 0 ? Numbers.NONE : number(s.smallest())),
@@ -72,7 +77,12 @@ final class InspectReport {
       if (s != null && special > 0) {
         table =
             table.footnote(
-                one.info().name() + " has " + s.nan() + " NaN and " + s.infinite() + " infinite.");
+                Terminal.printable(one.info().name())
+                    + " has "
+                    + s.nan()
+                    + " NaN and "
+                    + s.infinite()
+                    + " infinite.");
       }
     }
     return table;

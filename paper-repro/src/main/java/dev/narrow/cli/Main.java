@@ -52,7 +52,20 @@ public final class Main implements Runnable {
 
   /** Runs the command and returns the exit code. */
   static int run(PrintWriter out, PrintWriter err, String... args) {
-    return new CommandLine(new Main())
+    CommandLine line = new CommandLine(new Main());
+    try {
+      return run(line, out, err, args);
+    } catch (OutOfMemoryError e) {
+      return complain(
+          line,
+          "out of memory: the heap has "
+              + (Runtime.getRuntime().maxMemory() >> 20)
+              + " MB, which must hold the largest tensor in float32, and what it becomes");
+    }
+  }
+
+  private static int run(CommandLine narrow, PrintWriter out, PrintWriter err, String... args) {
+    return narrow
         .setOut(out)
         .setErr(err)
         .setCaseInsensitiveEnumValuesAllowed(true)
@@ -88,7 +101,9 @@ public final class Main implements Runnable {
   }
 
   private static int complain(CommandLine line, String message) {
-    line.getErr().println("narrow: " + message.lines().findFirst().orElse("failed"));
+    // names in a stranger's file do not steer a terminal
+    String shown = Terminal.printable(message.lines().findFirst().orElse("failed"));
+    line.getErr().println("narrow: " + shown);
     return BAD_INPUT;
   }
 }

@@ -50,7 +50,7 @@ final class Plan {
       char c = glob.charAt(i);
       regex.append(c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(String.valueOf(c)));
     }
-    return Pattern.compile(regex.toString());
+    return Pattern.compile(regex.toString(), Pattern.DOTALL);
   }
 
   /** The globs that fit none of these tensors: typing errors, most likely. */

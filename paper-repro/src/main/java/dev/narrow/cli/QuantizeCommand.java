@@ -2,6 +2,7 @@ package dev.narrow.cli;
 
 import dev.narrow.quant.OutputError;
 import dev.narrow.quant.QuantizationError;
+import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.WeightRounding;
 import dev.narrow.quant.files.GgufType;
@@ -118,14 +119,22 @@ final class QuantizeCommand implements Callable<Integer> {
   }
 
   private int toGguf() throws IOException {
-    if (!rules.isEmpty() || !method.equals("nearest") || calibration != null) {
+    if (!rules.isEmpty()
+        || !method.equals("nearest")
+        || calibration != null
+        || !layout.equals("narrow")) {
       throw new UsageException(
-          out + ": --rule, --method and --calibration with a .gguf file, expected --format alone");
+          out
+              + ": --rule, --layout, --method or --calibration with a .gguf file, expected --format"
+              + " alone");
     }
     GgufType type = GgufOutput.type(format);
     try (TensorFile tensors = TensorFiles.open(file);
         FileProgress progress = progress(tensors.tensors())) {
+      checkSource(tensors);
       print(GgufOutput.write(out, tensors, type, progress));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
     }
     return 0;
   }
@@ -139,6 +148,8 @@ final class QuantizeCommand implements Callable<Integer> {
     }
     try (TensorFile tensors = TensorFiles.open(file);
         Activations activations = new Activations(calibration)) {
+      checkSource(tensors);
+      activations.check(tensors.tensors());
       List<String> unused = plan.unused(tensors.tensors());
       if (!unused.isEmpty()) {
         throw new UsageException("--rule " + unused.getFirst() + "=... fits no tensor of " + file);
@@ -167,11 +178,34 @@ final class QuantizeCommand implements Callable<Integer> {
     if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
-    if (Files.exists(file) && Files.exists(out) && Files.isSameFile(file, out)) {
-      throw new UsageException(out + " is the input, expected another file for the output");
+    for (Path in : calibration == null ? List.of(file) : List.of(file, calibration)) {
+      if (Files.exists(in) && Files.exists(out) && Files.isSameFile(in, out)) {
+        throw new UsageException(out + " is the input, expected another file for the output");
+      }
     }
     if (!force) {
       throw new UsageException(out + " exists; --force replaces it");
+    }
+  }
+
+  /** Nothing beside a checkpoint of many files is replaced, nor its config.json. */
+  private void checkSource(TensorFile tensors) throws IOException {
+    Path directory = out.toAbsolutePath().getParent();
+    Path source = tensors.path().toAbsolutePath().getParent();
+    boolean isBeside =
+        directory != null
+            && source != null
+            && Files.isDirectory(directory)
+            && Files.isSameFile(directory, source);
+    boolean isOne = Files.exists(out) && Files.isSameFile(out, tensors.path());
+    boolean isMany = tensors.path().toString().endsWith(".json");
+    boolean hasConfig = isBeside && Files.exists(tensors.path().resolveSibling("config.json"));
+    if (isOne || (isBeside && isMany && Files.exists(out))) {
+      throw new UsageException(out + " is the input, expected another file for the output");
+    }
+    if (hasConfig && layout.equals("compressed-tensors")) {
+      throw new UsageException(
+          out + " is beside the config.json of the input, expected another directory");
     }
   }
 
@@ -190,14 +224,13 @@ final class QuantizeCommand implements Callable<Integer> {
           plan::quantizer,
           (info, values, quantizer) -> {
             Optional<Tensor> inputs = activations.of(info);
-            boolean falls = rounding.needsActivations() && inputs.isEmpty();
-            WeightRounding used = falls ? new WeightRounding.Nearest() : rounding;
-            Tensor quantized = used.quantize(values, quantizer, inputs.orElse(null));
+            WeightRounding used = rounding.fallback(values.shape(), inputs.isPresent());
+            Tensor quantized = quantized(info, values, quantizer, used, inputs.orElse(null));
             Change change =
                 new Change(
                     quantized.format().name() + "/" + quantized.scales().granularity().spec(),
                     quantizer.toString(),
-                    used + (falls ? " (no inputs)" : ""),
+                    used.toString(),
                     QuantizationError.measure(values, quantized),
                     quantized.packedBytes(),
                     inputs.map(x -> OutputError.measure(values, quantized, x)));
@@ -214,5 +247,18 @@ final class QuantizeCommand implements Callable<Integer> {
       }
     }
     return outcomes;
+  }
+
+  private static Tensor quantized(
+      TensorInfo info,
+      Tensor values,
+      Quantizer quantizer,
+      WeightRounding rounding,
+      @Nullable Tensor inputs) {
+    try {
+      return rounding.quantize(values, quantizer, inputs);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(info.name() + " by " + rounding + ": " + e.getMessage());
+    }
   }
 }

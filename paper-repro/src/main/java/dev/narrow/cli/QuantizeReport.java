@@ -13,14 +13,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What {@code narrow quantize} has done. */
 final class QuantizeReport {
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+      JsonMapper.builder()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+          .build();
 
   private final Path out;
   private final List<Outcome> outcomes;
@@ -49,7 +54,7 @@ final class QuantizeReport {
     Table table = Table.of(columns.toArray(Table.Column[]::new));
     for (Outcome outcome : outcomes) {
       List<Table.Cell> cells = new ArrayList<>();
-      cells.add(Table.cell(outcome.info().name()));
+      cells.add(Table.cell(Terminal.printable(outcome.info().name())));
       Change change = outcome.change().orElse(null);
       if (change == null) {
         cells.add(Table.cell(outcome.info().dtype()));
@@ -61,11 +66,7 @@ final class QuantizeReport {
         QuantizationError error = change.error();
         cells.add(Table.cell(change.format()));
         cells.add(Table.cell(change.method()));
-        cells.add(
-            Table.cell(
-                error.sqnrDb() == Double.POSITIVE_INFINITY
-                    ? "exact"
-                    : Numbers.fixed(error.sqnrDb(), 1)));
+        cells.add(Table.cell(CompareReport.decibels(error.sqnrDb())));
         cells.add(share(error.saturated(), error.count()));
         cells.add(share(error.flushed(), error.count()));
       }
@@ -80,9 +81,10 @@ final class QuantizeReport {
                     .orElse("")));
       }
       table = table.row(cells.toArray(Table.Cell[]::new));
-      long nan = change == null ? 0 : change.error().after().nans();
-      if (nan > 0) {
-        table = table.footnote(outcome.info().name() + ": " + nan + " became or were NaN.");
+      Optional<String> specials =
+          outcome.change().flatMap(c -> CompareReport.specials(outcome.info().name(), c.error()));
+      if (specials.isPresent()) {
+        table = table.footnote(specials.get());
       }
     }
     return table;
@@ -136,6 +138,8 @@ final class QuantizeReport {
     facts.put("method", change.method());
     CompareReport.addTo(facts, change.error());
     facts.put("outputError", change.outputs().map(OutputError::error).orElse(null));
-    facts.put("outputErrorRelative", change.outputs().map(OutputError::relative).orElse(null));
+    facts.put(
+        "outputErrorRelative",
+        change.outputs().map(OutputError::relative).filter(Double::isFinite).orElse(null));
   }
 }

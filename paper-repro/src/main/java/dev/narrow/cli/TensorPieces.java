@@ -43,9 +43,15 @@ final class TensorPieces {
    */
   static Tensor whole(TensorFile file, TensorInfo info) {
     int[] dims = new int[info.shape().size()];
-    if (info.elements() > Integer.MAX_VALUE - 8) {
+    if (info.shape().stream().anyMatch(extent -> extent > Integer.MAX_VALUE)
+        || info.elements() > Integer.MAX_VALUE - 8) {
       throw new UsageException(
-          file.path() + ": " + info.name() + " has " + info.elements() + " elements, 2^31 or more");
+          file.path()
+              + ": "
+              + info.name()
+              + " has shape "
+              + info.shape()
+              + ", expected fewer than 2^31 elements");
     }
     for (int axis = 0; axis < dims.length; axis++) {
       dims[axis] = Math.toIntExact(info.shape().get(axis));

@@ -7,6 +7,11 @@ import java.util.Optional;
 final class Terminal {
   private Terminal() {}
 
+  /** A text from a file without what steers a terminal: control and format characters. */
+  static String printable(String text) {
+    return text.replaceAll("[\\p{Cc}\\p{Cf}]", "?");
+  }
+
   private static boolean isSmart() {
     return !System.getenv().getOrDefault("TERM", "dumb").equals("dumb");
   }

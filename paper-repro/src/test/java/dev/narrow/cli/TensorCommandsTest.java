@@ -259,6 +259,97 @@ class TensorCommandsTest {
         "Q4_0", tensor(output("inspect", again, "--json"), "fc2.weight").get("dtype").asString());
   }
 
+  /** What overflows to infinity is no exact copy, and meets no target. */
+  @Test
+  void lostNumbersAreNotExact() throws IOException {
+    float[] x = new float[OUT * IN];
+    Arrays.fill(x, 1e5f);
+    x[3] = Float.NaN;
+    String large = write("large.safetensors", Map.of("w.weight", Tensor.of(x, OUT, IN)));
+    String text = output("compare", large, "--formats", "fp16,int4", "--target", "10dB");
+    assertTrue(text.contains("lost"), text);
+    assertTrue(text.contains("w.weight has 1 NaN and 0 infinite"), text);
+    JsonNode json =
+        tensor(
+            output("compare", large, "--formats", "fp16", "--target", "1", "--json"), "w.weight");
+    assertTrue(json.get("cheapest").isNull());
+    assertEquals(OUT * IN - 1, json.get("formats").get("fp16").get("lost").asInt());
+    String quantized =
+        output("quantize", large, "-o", path("lost.safetensors"), "--format", "fp16");
+    assertTrue(quantized.contains("lost"), quantized);
+    assertTrue(quantized.contains("w.weight: 1 NaN and 0 infinite before"), quantized);
+  }
+
+  /** A method that does not do for a tensor leaves what is left of it. */
+  @Test
+  void methodsFallBackWhereTheyCannotBe() throws IOException {
+    String mixed =
+        write(
+            "mixed.safetensors",
+            Map.of("fc1.weight", normal(1, OUT, IN), "conv", normal(5, 4, 3, 3, 3)));
+    String text =
+        output(
+            "quantize",
+            mixed,
+            "-o",
+            path("mixed.out.safetensors"),
+            "--format",
+            "int4",
+            "--method",
+            "hadamard:32+gptq",
+            "--calibration",
+            activations);
+    assertTrue(text.lines().anyMatch(l -> l.contains("conv") && l.contains("nearest")), text);
+    assertTrue(
+        text.lines().anyMatch(l -> l.contains("fc1") && l.contains("hadamard:32:0+gptq")), text);
+  }
+
+  @Test
+  void namesInFilesDoNotSteerTheTerminal() throws IOException {
+    String evil = write("evil.safetensors", Map.of("a\u001b[31m\u202eb", normal(1, 2, 32)));
+    for (String text :
+        List.of(
+            output("inspect", evil),
+            output("compare", evil, "--formats", "fp8", "--csv"),
+            output("compare", evil, "--formats", "fp8", "--json"))) {
+      assertTrue(text.chars().noneMatch(c -> c == 0x1b || c == 0x202e), text);
+    }
+  }
+
+  @Test
+  void inputsAreNotOverwritten() throws IOException {
+    Path one = Files.createDirectory(directory.resolve("one"));
+    Path only = Files.copy(Path.of(model), one.resolve("only.safetensors"));
+    byte[] before = Files.readAllBytes(only);
+    String message = "is the input, expected another file";
+    assertRefused(
+        message, "quantize", one.toString(), "-o", only.toString(), "--format", "fp8", "--force");
+    assertRefused(
+        message,
+        "quantize",
+        model,
+        "-o",
+        activations,
+        "--format",
+        "int4",
+        "--force",
+        "--calibration",
+        activations);
+    assertRefused("ends in .html", "inspect", model, "--html", model, "--force");
+    Files.writeString(one.resolve("config.json"), "{}");
+    assertRefused(
+        "beside the config.json",
+        "quantize",
+        only.toString(),
+        "-o",
+        one.resolve("new.safetensors").toString(),
+        "--format",
+        "fp8",
+        "--layout",
+        "compressed-tensors");
+    assertArrayEquals(before, Files.readAllBytes(only));
+  }
+
   @Test
   void whatCannotBeIsRefusedInOneLine() throws IOException {
     String out = path("q.safetensors");
@@ -273,6 +364,20 @@ class TensorCommandsTest {
     assertRefused("gptq", "quantize", model, "-o", out, "--format", "int4", "--method", "gtpq");
     assertRefused("is the input", "quantize", model, "-o", model, "--format", "fp8", "--force");
     assertRefused("q8_0", "quantize", model, "-o", path("x.gguf"), "--format", "mxfp4");
+    assertRefused("for even scales", "compare", model, "--formats", "lns8/even");
+    assertRefused("stochastic", "compare", model, "--formats", "fp8/round=stochastic:8");
+    String other = write("other.safetensors", Map.of("other", normal(1, 3, IN)));
+    assertRefused("inputs of no layer", "compare", model, "--calibration", other);
+    assertRefused(
+        "expected --format alone",
+        "quantize",
+        model,
+        "-o",
+        path("x.gguf"),
+        "--format",
+        "q8_0",
+        "--layout",
+        "compressed-tensors");
     byte[] bytes = Files.readAllBytes(Path.of(model));
     Files.write(directory.resolve("short.safetensors"), Arrays.copyOf(bytes, 1000));
     assertRefused("short.safetensors", "inspect", path("short.safetensors"));

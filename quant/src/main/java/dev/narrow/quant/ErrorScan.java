@@ -186,6 +186,7 @@ final class ErrorScan {
     octaves.countFar(x, y);
     if (!Float.isFinite(x) || !Float.isFinite(y)) { // becomes a zero that enters no mean
       sums.saturated += Float.isFinite(x) && isOutside(i) ? 1 : 0;
+      sums.lost += Float.isFinite(x) ? 1 : 0;
       chunk.before[i] = 0;
       chunk.after[i] = 0;
       chunk.quotients[i] = Float.NaN;

@@ -8,6 +8,7 @@ final class ErrorSums implements Serializable {
   private static final long serialVersionUID = 1;
 
   long saturated;
+  long lost;
   long flushed;
   long subnormal;
   long relativeCount;
@@ -38,6 +39,7 @@ final class ErrorSums implements Serializable {
   ErrorSums plus(ErrorSums other) {
     ErrorSums sums = new ErrorSums();
     sums.saturated = saturated + other.saturated;
+    sums.lost = lost + other.lost;
     sums.flushed = flushed + other.flushed;
     sums.subnormal = subnormal + other.subnormal;
     sums.relativeCount = relativeCount + other.relativeCount;
@@ -57,6 +59,7 @@ final class ErrorSums implements Serializable {
   public boolean equals(Object other) {
     return other instanceof ErrorSums that
         && saturated == that.saturated
+        && lost == that.lost
         && flushed == that.flushed
         && subnormal == that.subnormal
         && relativeCount == that.relativeCount

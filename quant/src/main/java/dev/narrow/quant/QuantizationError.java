@@ -115,6 +115,11 @@ public final class QuantizationError implements Serializable {
     return sums.saturated;
   }
 
+  /** Finite elements that became infinite or NaN. */
+  public long lost() {
+    return sums.lost;
+  }
+
   /** Finite elements other than zero that became zero. */
   public long flushed() {
     return sums.flushed;
@@ -150,14 +155,19 @@ public final class QuantizationError implements Serializable {
 
   /**
    * Signal to quantization noise ratio in decibels, 10 log10(signal / noise): infinite if nothing
-   * changed, NaN if there was nothing. Infinities and NaN do not enter; they are counted in {@link
+   * changed, negative infinity if a finite element is {@link #lost}, NaN if there was no finite
+   * one. Elements that were infinite or NaN before do not enter; they are counted in {@link
    * #before} and {@link #after}.
    */
   public double sqnrDb() {
+    if (lost() > 0) {
+      return Double.NEGATIVE_INFINITY;
+    }
+    if (count() == before.infinities() + before.nans()) {
+      return Double.NaN;
+    }
     double noise = noise();
-    return noise == 0 && count() > 0
-        ? Double.POSITIVE_INFINITY
-        : 10 * StrictMath.log10(signal() / noise);
+    return noise == 0 ? Double.POSITIVE_INFINITY : 10 * StrictMath.log10(signal() / noise);
   }
 
   /**

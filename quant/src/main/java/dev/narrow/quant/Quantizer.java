@@ -185,7 +185,8 @@ public final class Quantizer {
   }
 
   /**
-   * Replaces each value by the one that its code stands for.
+   * Replaces each value by the one that its code stands for. NaN stays NaN, and a zero zero, in
+   * formats that have no code for them.
    *
    * @return the scales that were used
    * @throws IllegalArgumentException if the tensor is not fp32 or the rounding is stochastic

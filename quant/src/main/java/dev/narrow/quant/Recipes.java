@@ -142,7 +142,7 @@ public final class Recipes {
    *
    * <p>A format alone has no scale if it is a floating-point format of 16 bits or more or a posit;
    * otherwise one for the tensor: for logarithmic formats the smallest power of two that brings
-   * amax into range, for others amax / largest value.
+   * amax into range, for others amax / largest value, floating-point formats saturating.
    *
    * @throws IllegalArgumentException if the name is not understood; the message has the nearest
    */
@@ -176,6 +176,8 @@ public final class Recipes {
       case FloatFormat f when f.width() >= 16 -> plain;
       case PositFormat _ -> plain;
       case LogFormat _ -> plain.with(ScaleRule.AMAX_TO_POWER_OF_TWO);
+      case FloatFormat _ ->
+          plain.with(ScaleRule.AMAX_TO_MAX_FINITE).with(Saturation.OCP_SAT); // what is clipped
       default -> plain.with(ScaleRule.AMAX_TO_MAX_FINITE);
     };
   }

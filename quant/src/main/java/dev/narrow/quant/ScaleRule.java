@@ -99,6 +99,9 @@ public enum ScaleRule {
     while (amax / scale > max) {
       scale = Math.nextUp(scale);
     }
+    while (scale * max == Float.POSITIVE_INFINITY) { // amax within an ulp of the largest float32
+      scale = Math.nextDown(scale);
+    }
     return Math.max(scale, Float.MIN_NORMAL);
   }
 

@@ -257,8 +257,14 @@ final class ScaleSearch extends Factors {
     int[] points = Objects.requireNonNull(zeroPoints);
     for (int k = 0; k < factors.length; k++) {
       double range = (double) most[k] - least[k];
-      factors[k] = range == 0 ? 1f : Math.max((float) (range / (high - low)), Float.MIN_NORMAL);
+      // at most what keeps the codes of a symmetric range finite
+      double scale = Math.min(range / (high - low), Float.MAX_VALUE / ((high - low + 1.0) / 2));
+      factors[k] = range == 0 ? 1f : Math.max((float) scale, Float.MIN_NORMAL);
       points[k] = Math.clamp(low - (long) Math.rint((double) (least[k] / factors[k])), low, high);
+      while (Float.isInfinite(factors[k] * (high - points[k]))
+          || Float.isInfinite(factors[k] * (low - points[k]))) {
+        factors[k] = Math.nextDown(factors[k]);
+      }
     }
     invert(0, factors.length);
   }

@@ -112,14 +112,39 @@ public final class Scales {
     return new Scales(granularity, format, values, products, outer, zeroPoints);
   }
 
-  /** The index of the outer scale of each scale. */
+  private static IllegalArgumentException crosses(Granularity inner, Granularity outer) {
+    return new IllegalArgumentException(
+        "scales "
+            + inner
+            + " under outer scales "
+            + outer
+            + ", expected each of them under a single one");
+  }
+
+  /**
+   * The index of the outer scale of each scale.
+   *
+   * @throws IllegalArgumentException if a scale lies under several
+   */
   static int[] outerIndex(Granularity inner, Granularity outer, Shape shape) {
     int[] index = new int[inner.scales(shape)];
+    if (index.length > 0 && outer.scales(shape) == 0) {
+      throw crosses(inner, outer);
+    }
+    if (outer instanceof Granularity.PerTensor) {
+      return index;
+    }
+    Arrays.fill(index, -1);
     inner.forEach(
         shape,
         (from, length, first, block) -> {
-          for (int i = 0; i < length; i += block) {
-            index[first + i / block] = outer.scale(shape, from + i);
+          for (int i = 0; i < length; i++) {
+            int scale = first + i / block;
+            int above = outer.scale(shape, from + i);
+            if (index[scale] >= 0 && index[scale] != above) {
+              throw crosses(inner, outer);
+            }
+            index[scale] = above;
           }
         });
     return index;

@@ -138,7 +138,7 @@ public final class Tensor {
   /** Bytes that a tensor takes where codes are packed; see {@link #packedBytes()}. */
   public static long packedBytes(Shape shape, NumericFormat format, Scales scales) {
     long bits = (long) shape.size() * format.width();
-    if (!scales.isOne()) {
+    if (scales.count() != 1 || !scales.isOne()) {
       bits += (long) scales.count() * scales.format().width();
       bits += scales.outer().map(outer -> outer.count() * 32L).orElse(0L);
       bits += scales.hasZeroPoints() ? scales.count() * 32L : 0;
@@ -235,8 +235,10 @@ public final class Tensor {
       throw new IllegalArgumentException(
           "scales " + scales.granularity() + ", expected one scale where the shape changes");
     }
-    if (rotation != null) {
-      rotation.requireFit(other);
+    if (rotation != null
+        && (other.rank() == 0 || other.dim(other.rank() - 1) != shape.dim(shape.axis(-1)))) {
+      throw new IllegalArgumentException(
+          "tensor is rotated along its rows, expected the innermost extent unchanged in " + other);
     }
     return new Tensor(other, format, storage, scales, quantizer, rotation);
   }

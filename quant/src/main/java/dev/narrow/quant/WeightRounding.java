@@ -123,6 +123,25 @@ public sealed interface WeightRounding
     return quantize(weight, quantizer, activations, _ -> {});
   }
 
+  /**
+   * This method, or what is left of it for a tensor that it does not do for: without activations,
+   * of another rank than a matrix, or with rows that the rotation does not divide.
+   *
+   * @param shape of the tensor
+   * @param activations whether there are some
+   */
+  default WeightRounding fallback(Shape shape, boolean activations) {
+    return switch (this) {
+      case Nearest _, Stochastic _ -> this;
+      case Gptq _ -> activations && shape.rank() == 2 ? this : new Nearest();
+      case Rotated(Hadamard rotation, WeightRounding then) -> {
+        WeightRounding left = then.fallback(shape, activations);
+        boolean divides = shape.rank() > 0 && shape.dim(shape.rank() - 1) % rotation.size() == 0;
+        yield divides ? new Rotated(rotation, left) : left;
+      }
+    };
+  }
+
   /** Whether there must be activations. */
   default boolean needsActivations() {
     return switch (this) {

@@ -40,7 +40,7 @@ class QuantizationErrorTest {
     QuantizationError error = QuantizationError.measure(x, Quantizer.of(Formats.FP16).quantize(x));
     assertEquals(1, error.saturated());
     assertEquals(1, error.signal());
-    assertEquals(Double.POSITIVE_INFINITY, error.sqnrDb());
+    assertEquals(Double.NEGATIVE_INFINITY, error.sqnrDb());
   }
 
   /** Half the distance to the next number, the whole of it, and of a subnormal one. */

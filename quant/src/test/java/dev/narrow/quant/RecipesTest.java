@@ -30,6 +30,27 @@ class RecipesTest {
     assertEquals(Formats.E4M3FN, lns.scaling().format());
   }
 
+  /** Attention masks are full of it. */
+  @Test
+  void theLargestFloatStaysFinite() {
+    float max = Float.MAX_VALUE;
+    for (String name : Recipes.names()) {
+      float[] y = Recipes.parse(name).quantize(Tensor.of(new float[] {max, -max}, 1, 2)).toFloats();
+      assertTrue(Float.isFinite(y[0]) && Float.isFinite(y[1]), name + ": " + y[0] + ", " + y[1]);
+    }
+  }
+
+  @Test
+  void aScaleLiesUnderOneOuterScale() {
+    Tensor x = Tensor.of(new float[64], 2, 32);
+    for (String name : new String[] {"vsq4/tensor", "vsq4/axis=1", "vsq4/block=2@0"}) {
+      assertThrows(IllegalArgumentException.class, () -> Recipes.parse(name).quantize(x), name);
+    }
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> Recipes.parse("vsq4/tensor").quantize(Tensor.of(new float[0], 0, 4)));
+  }
+
   @Test
   void calibrationsAreChanges() {
     assertEquals(
