@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** Encodes elements under factors, a piece that fits the cache at a time. */
 final class Encoding {
   /** Elements at a time: of these the first cache holds the numbers, their quotients and codes. */
-  static final int CHUNK = 4096;
+  static final int CHUNK = 1024;
 
   /** Integers before the zero point is added: more than all that is left after clamping. */
   private static final NumericFormat WIDE = new FixedFormat("fixed:b24f0", 24, true, 0, false);
