@@ -107,7 +107,7 @@ final class CompareCommand implements Callable<Integer> {
         Activations activations = new Activations(calibration)) {
       List<TensorInfo> floats =
           tensors.tensors().stream()
-              .filter(info -> TensorPieces.isFloat(info) && info.elements() > 0)
+              .filter(info -> info.hasFloats() && info.elements() > 0)
               .toList();
       activations.check(floats);
       CompareReport report =

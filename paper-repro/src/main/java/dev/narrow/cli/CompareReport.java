@@ -19,18 +19,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.json.JsonWriteFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What {@code narrow compare} has found. */
 final class CompareReport {
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-          .build();
-
   private final Path file;
   private final List<Candidate> candidates;
   private final OptionalDouble target;
@@ -56,8 +47,7 @@ final class CompareReport {
       int cheapest = cheapest(one);
       Cell[] cells = new Cell[columns.length];
       cells[0] = Table.cell(Terminal.printable(one.info().name()));
-      cells[1] =
-          Table.cell(one.info().shape().toString().replace(", ", "×").replaceAll("[\\[\\]]", ""));
+      cells[1] = Table.cell(TensorTexts.shape(one.info()));
       for (int i = 0; i < candidates.size(); i++) {
         Fit fit = one.fits().get(i).orElse(null);
         cells[i + 2] = fit == null ? Table.cell(Numbers.NONE) : cell(fit, i == cheapest);
@@ -211,7 +201,7 @@ final class CompareReport {
     all.put("file", file.toString());
     all.put("target", target.isPresent() ? target.getAsDouble() : null);
     all.put("tensors", tensors);
-    return JSON.writeValueAsString(all) + "\n";
+    return TensorTexts.JSON.writeValueAsString(all) + "\n";
   }
 
   private static Map<String, @Nullable Object> facts(Fit fit) {

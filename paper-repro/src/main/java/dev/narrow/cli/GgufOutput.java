@@ -91,7 +91,7 @@ final class GgufOutput {
         writer.copy(gguf, info.name());
         outcomes.add(new Outcome(info, Optional.empty()));
       } else {
-        if (!TensorPieces.isFloat(info)) {
+        if (!info.hasFloats()) {
           throw new UsageException(
               info.name() + " is of " + info.dtype() + ", which becomes no type of a .gguf file");
         }
@@ -110,7 +110,7 @@ final class GgufOutput {
 
   private static boolean becomes(TensorInfo info, GgufType type) {
     List<Long> shape = info.shape();
-    return TensorPieces.isFloat(info)
+    return info.hasFloats()
         && shape.size() >= 2
         && shape.getLast() % type.blockElements() == 0
         && info.elements() > 0;

@@ -18,18 +18,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.json.JsonWriteFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What {@code narrow inspect} has found, as a table, a page and JSON. */
 final class InspectReport {
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-          .build();
-
   /** Columns of a histogram in the terminal, and what a cell of it looks like. */
   private static final int CELLS = 16;
 
@@ -68,11 +59,11 @@ final class InspectReport {
               Table.cell(
                   Terminal.printable(one.info().name()), special > 0 ? Tone.BAD : Tone.NEUTRAL),
               Table.cell(Terminal.printable(one.info().dtype())),
-              Table.cell(shape(one)),
+              Table.cell(TensorTexts.shape(one.info())),
               Table.cell(s == null ? Numbers.NONE : number(s.amax())),
               Table.cell(s == null || s.amax() == 0 ? Numbers.NONE : number(s.smallest())),
               Table.cell(s == null ? Numbers.NONE : Numbers.fixed(s.octaves(), 1)),
-              Table.cell(s == null ? Numbers.NONE : share(s.zeros(), s.count())),
+              Table.cell(s == null ? Numbers.NONE : TensorTexts.share(s.zeros(), s.count())),
               Table.cell(s == null ? "" : histogram(s)));
       if (s != null && special > 0) {
         table =
@@ -156,7 +147,7 @@ final class InspectReport {
     all.put("file", file.path().toString());
     all.put("metadata", file.metadata());
     all.put("tensors", tensors);
-    return JSON.writeValueAsString(all) + "\n";
+    return TensorTexts.JSON.writeValueAsString(all) + "\n";
   }
 
   private static void addTo(Map<String, @Nullable Object> facts, TensorStatistics s) {
@@ -178,19 +169,8 @@ final class InspectReport {
     facts.put("inOctave", octaves);
   }
 
-  private static String shape(Inspected one) {
-    return one.info().shape().toString().replace(", ", "×").replaceAll("[\\[\\]]", "");
-  }
-
   private static String number(float x) {
     return String.format(Locale.ROOT, "%.3g", x);
-  }
-
-  private static String share(long part, long whole) {
-    double percent = 100.0 * part / whole;
-    return part == 0 || whole == 0
-        ? "0 %"
-        : percent < 0.01 ? "< 0.01 %" : Numbers.fixed(percent, 2) + " %";
   }
 
   private static int octave(float magnitude) {

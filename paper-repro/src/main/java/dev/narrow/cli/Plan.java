@@ -69,11 +69,9 @@ final class Plan {
   Optional<Quantizer> quantizer(TensorInfo info) {
     for (Rule rule : rules.reversed()) {
       if (rule.names().matcher(info.name()).matches()) {
-        return TensorPieces.isFloat(info) ? rule.quantizer() : Optional.empty();
+        return info.hasFloats() ? rule.quantizer() : Optional.empty();
       }
     }
-    return TensorPieces.isFloat(info) && info.shape().size() >= 2
-        ? Optional.of(format)
-        : Optional.empty();
+    return info.hasFloats() && info.shape().size() >= 2 ? Optional.of(format) : Optional.empty();
   }
 }

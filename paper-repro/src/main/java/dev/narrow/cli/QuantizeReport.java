@@ -4,7 +4,6 @@ import dev.narrow.cli.QuantizeCommand.Change;
 import dev.narrow.cli.QuantizeCommand.Outcome;
 import dev.narrow.quant.OutputError;
 import dev.narrow.quant.QuantizationError;
-import dev.narrow.repro.report.Numbers;
 import dev.narrow.repro.report.Table;
 import dev.narrow.repro.report.Tone;
 import java.nio.file.Path;
@@ -15,18 +14,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.json.JsonWriteFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What {@code narrow quantize} has done. */
 final class QuantizeReport {
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-          .build();
-
   private final Path out;
   private final List<Outcome> outcomes;
 
@@ -91,10 +81,8 @@ final class QuantizeReport {
   }
 
   private static Table.Cell share(long part, long whole) {
-    double percent = 100.0 * part / whole;
-    String text =
-        part == 0 ? "0 %" : percent < 0.01 ? "< 0.01 %" : Numbers.fixed(percent, 2) + " %";
-    return Table.cell(text, percent > 5 ? Tone.WARN : Tone.NEUTRAL);
+    boolean isMuch = part > whole / 20;
+    return Table.cell(TensorTexts.share(part, whole), isMuch ? Tone.WARN : Tone.NEUTRAL);
   }
 
   private static long bytes(Outcome outcome) {
@@ -129,7 +117,7 @@ final class QuantizeReport {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("output", out.toString());
     all.put("tensors", tensors);
-    return JSON.writeValueAsString(all) + "\n";
+    return TensorTexts.JSON.writeValueAsString(all) + "\n";
   }
 
   private static void addTo(Map<String, @Nullable Object> facts, Change change) {

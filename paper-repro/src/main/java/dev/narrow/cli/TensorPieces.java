@@ -79,9 +79,4 @@ final class TensorPieces {
   static boolean isReadable(TensorInfo info) {
     return !info.dtype().equals("C64");
   }
-
-  /** Whether the elements are floating-point numbers, in whatever format, and not integers. */
-  static boolean isFloat(TensorInfo info) {
-    return !info.dtype().matches("BOOL|C64|[IU]\\d+|[<>|=]?[iub]\\d+");
-  }
 }

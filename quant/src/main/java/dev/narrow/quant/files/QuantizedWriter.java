@@ -1,6 +1,5 @@
 package dev.narrow.quant.files;
 
-import dev.narrow.formats.FloatFormat;
 import dev.narrow.formats.Formats;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
@@ -17,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 
 /**
  * Writes files of quantized tensors, whole or not at all. Each tensor is read and quantized once;
@@ -25,9 +23,6 @@ import java.util.regex.Pattern;
  * output.
  */
 public final class QuantizedWriter {
-  /** What NumPy calls integers and truth values, in .npy files. */
-  private static final Pattern NUMPY_INTEGER = Pattern.compile("[<>|=]?[iub]\\d+");
-
   private QuantizedWriter() {}
 
   /** Turns one tensor into codes and scales. */
@@ -138,7 +133,7 @@ public final class QuantizedWriter {
   }
 
   private static void requireQuantizable(TensorFile source, TensorInfo info, Quantizer quantizer) {
-    if (!hasFloats(info.dtype())) {
+    if (!info.hasFloats()) {
       throw new IllegalArgumentException(
           described(info)
               + " is of "
@@ -152,16 +147,6 @@ public final class QuantizedWriter {
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(described(info) + ": " + e.getMessage(), e);
     }
-  }
-
-  private static boolean hasFloats(String dtype) {
-    for (SafetensorsType type : SafetensorsType.values()) {
-      if (type.name().equals(dtype)) {
-        return type == SafetensorsType.F64
-            || type.format().filter(format -> format instanceof FloatFormat).isPresent();
-      }
-    }
-    return !NUMPY_INTEGER.matcher(dtype).matches();
   }
 
   private static Tensor quantized(

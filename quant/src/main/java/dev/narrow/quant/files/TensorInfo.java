@@ -1,6 +1,7 @@
 package dev.narrow.quant.files;
 
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * What a file says about one of its tensors.
@@ -13,6 +14,7 @@ import java.util.List;
  * @param bytes that the tensor takes in the file, scales included
  */
 public record TensorInfo(String name, String dtype, List<Long> shape, long bytes) {
+  private static final Pattern NO_FLOATS = Pattern.compile("BOOL|C64|[IU]\\d+|[<>|=]?[iub]\\d+");
 
   /** Copies the shape. */
   public TensorInfo {
@@ -22,5 +24,13 @@ public record TensorInfo(String name, String dtype, List<Long> shape, long bytes
   /** The product of the extents. */
   public long elements() {
     return shape.contains(0L) ? 0 : shape.stream().reduce(1L, Math::multiplyExact);
+  }
+
+  /**
+   * Whether the elements are numbers to be quantized, in whatever format: not integers, truth
+   * values or complex numbers of .safetensors, .npy or .gguf.
+   */
+  public boolean hasFloats() {
+    return !NO_FLOATS.matcher(dtype).matches();
   }
 }
