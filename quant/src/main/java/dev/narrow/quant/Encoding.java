@@ -17,6 +17,9 @@ final class Encoding {
   /** Integers before the zero point is added: more than all that is left after clamping. */
   private static final NumericFormat WIDE = new FixedFormat("fixed:b24f0", 24, true, 0, false);
 
+  private static final ThreadLocal<float[]> SCALED =
+      ThreadLocal.withInitial(() -> new float[CHUNK]);
+
   private final Codec codec;
   private final @Nullable RandomBits random;
   private final Floats elements;
@@ -34,7 +37,7 @@ final class Encoding {
     this.codec = Codec.of(shifted ? WIDE : format, projection);
     this.random = random;
     this.elements = elements;
-    this.scaled = new float[CHUNK];
+    this.scaled = SCALED.get();
     this.bytesPerCode = Tensor.bytesPerCode(format);
     this.mask = -1 >>> (Integer.SIZE - format.width());
     boolean symmetric = format instanceof FixedFormat f && f.symmetric();
@@ -80,18 +83,21 @@ final class Encoding {
       for (int i = 0; i < n; i++) {
         int code = integers[i] & mask;
         if (bytesPerCode == 1) {
-          codes.setAtIndex(ValueLayout.JAVA_BYTE, from + i, (byte) code);
+          codes.set(ValueLayout.JAVA_BYTE, from + i, (byte) code);
         } else {
-          codes.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, from + i, (short) code);
+          codes.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * (from + i), (short) code);
         }
       }
       return;
     }
-    // the arrays of allocate
-    switch (codes.heapBase().orElseThrow()) {
-      case byte[] bytes -> encoder(from).encode(scaled, 0, bytes, from, n);
-      case short[] shorts -> encoder(from).encode(scaled, 0, shorts, from, n);
-      default -> {
+    long base = codes.address() / bytesPerCode;
+    boolean aligned = codes.address() % bytesPerCode == 0;
+    switch (codes.heapBase().orElse(null)) {
+      case byte[] bytes when bytesPerCode == 1 ->
+          encoder(from).encode(scaled, 0, bytes, (int) base + from, n);
+      case short[] shorts when bytesPerCode == 2 && aligned ->
+          encoder(from).encode(scaled, 0, shorts, (int) base + from, n);
+      case null, default -> {
         MemorySegment target = codes.asSlice((long) from * bytesPerCode, (long) n * bytesPerCode);
         encoder(from).encode(MemorySegment.ofArray(scaled), target, n);
       }

@@ -214,55 +214,93 @@ public sealed interface Granularity {
    * @throws IllegalArgumentException if the shape has too few axes
    */
   default void forEach(Shape shape, Visitor visitor) {
-    if (shape.size() == 0) {
+    forEach(shape, 0, shape.size(), visitor);
+  }
+
+  /**
+   * Walks over n elements of a tensor from one on, in their order.
+   *
+   * @param from the first element, in row-major order
+   * @throws IllegalArgumentException if the shape has too few axes
+   */
+  default void forEach(Shape shape, int from, int n, Visitor visitor) {
+    if (n == 0) {
       return;
     }
     switch (this) {
-      case PerTensor _ -> visitor.visit(0, shape.size(), 0, shape.size());
-      case PerAxis(int axis) -> walkAxis(shape, shape.axis(axis), visitor);
-      case PerBlock(int axis, int size) -> walkBlocks(shape, shape.axis(axis), size, visitor);
-      case PerTile(int rows, int columns) -> walkTiles(shape, rows, columns, visitor);
+      case PerTensor _ -> visitor.visit(from, n, 0, n);
+      case PerAxis(int axis) -> walkAxis(shape, shape.axis(axis), from, n, visitor);
+      case PerBlock(int axis, int size) ->
+          walkBlocks(shape, shape.axis(axis), size, from, n, visitor);
+      case PerTile(int rows, int columns) -> walkTiles(shape, rows, columns, from, n, visitor);
     }
   }
 
-  private static void walkAxis(Shape shape, int axis, Visitor visitor) {
+  private static void walkAxis(Shape shape, int axis, int from, int n, Visitor visitor) {
     int extent = shape.dim(axis);
     int run = shape.stride(axis);
-    if (run == 1) {
-      for (int from = 0; from < shape.size(); from += extent) {
-        visitor.visit(from, extent, 0, 1);
+    int row = run == 1 ? extent : run; // elements that follow one another
+    for (int i = from, left = n; left > 0; ) {
+      int length = Math.min(row - i % row, left);
+      if (run == 1) {
+        visitor.visit(i, length, i % extent, 1);
+      } else {
+        visitor.visit(i, length, i / run % extent, length);
       }
-      return;
-    }
-    for (int from = 0, i = 0; from < shape.size(); from += run, i = (i + 1) % extent) {
-      visitor.visit(from, run, i, run);
+      i += length;
+      left -= length;
     }
   }
 
-  private static void walkBlocks(Shape shape, int axis, int size, Visitor visitor) {
+  private static void walkBlocks(
+      Shape shape, int axis, int size, int from, int n, Visitor visitor) {
     int extent = shape.dim(axis);
     int run = shape.stride(axis);
     int blocks = Math.ceilDiv(extent, size);
     if (run > 1) {
-      for (int from = 0, i = 0; from < shape.size(); from += run, i++) {
-        visitor.visit(from, run, (i / extent * blocks + i % extent / size) * run, 1);
+      for (int i = from, left = n; left > 0; ) {
+        int length = Math.min(run - i % run, left);
+        visitor.visit(i, length, block(shape, axis, size, i), 1);
+        i += length;
+        left -= length;
       }
     } else if (extent % size == 0) {
-      visitor.visit(0, shape.size(), 0, size); // no block is shorter: as one row
+      walkRow(from, n, 0, from, size, visitor); // no block is shorter: as one row
     } else {
-      for (int from = 0, first = 0; from < shape.size(); from += extent, first += blocks) {
-        visitor.visit(from, extent, first, size);
+      for (int i = from, left = n; left > 0; ) {
+        int length = Math.min(extent - i % extent, left);
+        walkRow(i, length, i / extent * blocks, i % extent, size, visitor);
+        i += length;
+        left -= length;
       }
     }
   }
 
-  private static void walkTiles(Shape shape, int rows, int columns, Visitor visitor) {
+  private static void walkTiles(
+      Shape shape, int rows, int columns, int from, int n, Visitor visitor) {
     int height = shape.dim(shape.axis(-2));
     int width = shape.dim(shape.axis(-1));
     int down = Math.ceilDiv(height, rows);
     int across = Math.ceilDiv(width, columns);
-    for (int from = 0, i = 0; from < shape.size(); from += width, i++) {
-      visitor.visit(from, width, (i / height * down + i % height / rows) * across, columns);
+    for (int i = from, left = n; left > 0; ) {
+      int length = Math.min(width - i % width, left);
+      int row = i / width;
+      int first = (row / height * down + row % height / rows) * across;
+      walkRow(i, length, first, i % width, columns, visitor);
+      i += length;
+      left -= length;
+    }
+  }
+
+  /** Part of a row of blocks: its first block may be begun already at this position. */
+  private static void walkRow(int from, int n, int first, int position, int size, Visitor visitor) {
+    int begun = position % size;
+    int head = begun == 0 ? 0 : Math.min(size - begun, n);
+    if (head > 0) {
+      visitor.visit(from, head, first + position / size, head);
+    }
+    if (n > head) {
+      visitor.visit(from + head, n - head, first + (position + head) / size, size);
     }
   }
 

@@ -169,19 +169,49 @@ public final class Quantizer {
    * @throws IllegalArgumentException if the tensor is not fp32, or the scales do not fit it
    */
   public Tensor quantize(Tensor values, Scales scales, @Nullable RandomBits random) {
-    Shape shape = values.shape();
+    Tensor codes = allocate(values.shape(), scales);
+    quantize(values, codes, random);
+    return codes;
+  }
+
+  /**
+   * A tensor under scales that the caller has chosen, on the heap, whose codes are all 0 bits: for
+   * results that {@link #quantize(Tensor, Tensor, RandomBits)} writes there.
+   *
+   * @throws IllegalArgumentException if the scales do not fit the shape
+   */
+  public Tensor allocate(Shape shape, Scales scales) {
     scales.requireFit(shape);
-    Floats floats = Floats.of(values, "values");
-    Encoding encoding = new Encoding(this, random, floats);
-    MemorySegment codes = Encoding.allocate(format(), shape.size());
-    Factors factors = Factors.of(scales, division);
-    scales
+    return Tensor.quantized(
+        Storage.of(Encoding.allocate(format(), shape.size())), shape, scales, this);
+  }
+
+  /**
+   * Writes codes into a tensor, under the scales that it has; element i takes word i of the random
+   * bits.
+   *
+   * @param values fp32
+   * @param codes of the same shape, in this quantizer's format
+   * @throws IllegalArgumentException if a tensor is not that, or the codes cannot be written
+   */
+  public void quantize(Tensor values, Tensor codes, @Nullable RandomBits random) {
+    if (!codes.shape().equals(values.shape()) || !codes.format().equals(format())) {
+      throw new IllegalArgumentException(
+          "codes = " + codes + ", expected " + format().name() + values.shape());
+    }
+    MemorySegment target = codes.storage().segment();
+    if (target.isReadOnly()) {
+      throw new IllegalArgumentException("codes is read-only, expected memory to write to");
+    }
+    Encoding encoding = new Encoding(this, random, Floats.of(values, "values"));
+    Factors factors = Factors.of(codes.scales(), division);
+    codes
+        .scales()
         .granularity()
         .forEach(
-            shape,
-            Encoding.chunked(
-                (from, n, first, block) -> encoding.encode(from, n, factors, first, block, codes)));
-    return Tensor.quantized(Storage.of(codes), shape, scales, this);
+            values.shape(),
+            Encoding.chunked((from, n, first, block) ->
+                encoding.encode(from, n, factors, first, block, target)));
   }
 
   /**

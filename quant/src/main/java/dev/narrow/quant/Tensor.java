@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.narrow.formats.Codec;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import java.lang.foreign.MemorySegment;
@@ -189,24 +188,7 @@ public final class Tensor {
    */
   public float[] toFloats() {
     float[] values = new float[shape.size()];
-    MemorySegment target = MemorySegment.ofArray(values);
-    if (format.equals(Formats.FP32)) {
-      target.copyFrom(storage.segment());
-    } else {
-      Codec.of(format, format.defaultProjection()).decode(storage.segment(), target, shape.size());
-    }
-    if (!scales.isOne()) {
-      Granularity.Visitor scale =
-          (from, n, first, block) -> {
-            if (scales.hasZeroPoints()) {
-              for (int i = 0; i < n; i++) {
-                values[from + i] -= scales.zeroPoint(first + i / block);
-              }
-            }
-            BlockKernels.get().multiply(values, from, n, block, scales.factors(), first);
-          };
-      scales.granularity().forEach(shape, Encoding.chunked(scale));
-    }
+    TensorReader.of(unrotated(), "tensor").read(0, values.length, values, 0);
     if (rotation != null) {
       return rotation
           .rotateBack(of(Storage.of(values), shape, Formats.FP32, Scales.one()))
