@@ -1,6 +1,8 @@
 package dev.narrow.bench;
 
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Matmul;
+import dev.narrow.kernels.Matrices;
 import dev.narrow.quant.Tensor;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -130,7 +132,11 @@ public class MatmulBenchmark {
   /** c = aᵀ b: the gradient of the weights. */
   @Benchmark
   public Tensor matmulTransposedA(Operands operands, Operations operations) {
-    operands.backend.matmulTransposedA(operands.aTransposed, operands.b, operands.c);
+    operands.backend.matmul(
+        Matmul.plain(),
+        Matrices.of(operands.aTransposed).transposed(),
+        Matrices.of(operands.b),
+        Matrices.of(operands.c));
     operations.flop += operands.flop();
     return operands.c;
   }
@@ -138,7 +144,11 @@ public class MatmulBenchmark {
   /** c = a bᵀ: the gradient of the layer's input. */
   @Benchmark
   public Tensor matmulTransposedB(Operands operands, Operations operations) {
-    operands.backend.matmulTransposedB(operands.a, operands.bTransposed, operands.c);
+    operands.backend.matmul(
+        Matmul.plain(),
+        Matrices.of(operands.a),
+        Matrices.of(operands.bTransposed).transposed(),
+        Matrices.of(operands.c));
     operations.flop += operands.flop();
     return operands.c;
   }

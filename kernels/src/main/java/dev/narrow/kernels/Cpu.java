@@ -1,7 +1,6 @@
 package dev.narrow.kernels;
 
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the operations of the processor share: kernels and threads. Each group of operations is an
@@ -12,6 +11,11 @@ import org.jspecify.annotations.Nullable;
 record Cpu(int threads, Kernels kernels) {
   /** Multiply-adds below which a product takes less time than sharing it out. */
   private static final long PARALLEL_FROM = 1L << 21;
+
+  /** What a thread computes is whole register blocks: rows of 8, columns of 48. */
+  private static final int ROW_UNIT = 8;
+
+  private static final int COLUMN_UNIT = 48;
 
   Cpu {
     if (threads < 1) {
@@ -46,14 +50,51 @@ record Cpu(int threads, Kernels kernels) {
 
   /** c = a b, or with accumulate a b + c, shared among the threads. */
   void multiply(Matrix a, Matrix b, Matrix c, boolean accumulate) {
-    multiply(a, b, c, null, 0, accumulate);
+    Epilogue epilogue = accumulate ? Epilogue.ADD : Epilogue.NONE;
+    multiply(Operand.of(a), Operand.of(b), c, epilogue);
   }
 
-  /** See {@link Kernels#matmul}. */
-  void multiply(
-      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate) {
-    long work = (long) a.rows() * a.columns() * b.columns();
-    ParallelMatmul.matmul(
-        kernels, work < PARALLEL_FROM ? 1 : threads, a, b, c, bias, biasOffset, accumulate);
+  /** See {@link Kernels#matmul}; shared among the threads if it is large. */
+  void multiply(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    if (threads == 1 || (long) a.columns() * c.columns() * c.rows() < PARALLEL_FROM) {
+      kernels.matmul(a, b, c, epilogue);
+    } else {
+      multiplyShared(a, b, c, epilogue);
+    }
+  }
+
+  /**
+   * Each thread computes a rectangle of c, of whole register blocks where it does not end with c.
+   * No sum is divided, so the bits do not depend on how many there are.
+   */
+  void multiplyShared(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    // Of all divisions into rows × columns parts, the one that reads the least.
+    int across = 1;
+    double least = Double.POSITIVE_INFINITY;
+    for (int parts = 1; parts <= threads; parts++) {
+      double reads =
+          (double) Math.ceilDiv(c.rows(), threads / parts) + Math.ceilDiv(c.columns(), parts);
+      if (reads < least && threads / parts * parts == threads) {
+        least = reads;
+        across = parts;
+      }
+    }
+    int down = threads / across;
+    int height = Math.ceilDiv(Math.ceilDiv(c.rows(), down), ROW_UNIT) * ROW_UNIT;
+    int width = Math.ceilDiv(Math.ceilDiv(c.columns(), across), COLUMN_UNIT) * COLUMN_UNIT;
+    int columnParts = Math.ceilDiv(c.columns(), width);
+    IntStream.range(0, Math.ceilDiv(c.rows(), height) * columnParts)
+        .parallel()
+        .forEach(part -> {
+          int top = part / columnParts * height;
+          int bottom = Math.min(c.rows(), top + height);
+          int left = part % columnParts * width;
+          int right = Math.min(c.columns(), left + width);
+          kernels.matmul(
+              a.rowRange(top, bottom),
+              b.columnRange(left, right),
+              c.rowRange(top, bottom).columnRange(left, right),
+              epilogue.from(left));
+        });
   }
 }

@@ -5,6 +5,7 @@ import static dev.narrow.kernels.Arguments.expectAxes;
 import static dev.narrow.kernels.Arguments.expectShape;
 
 import dev.narrow.quant.Tensor;
+import dev.narrow.quant.TensorReader;
 import org.jspecify.annotations.Nullable;
 
 /** {@link Products} on the processor. */
@@ -13,67 +14,169 @@ interface CpuProducts extends Products {
   Cpu cpu();
 
   @Override
-  default void matmul(Tensor a, Tensor b, Tensor out) {
-    product(a, false, b, false, null, out, false);
+  default void matmul(Matmul how, Matrices a, Matrices b, Matrices out) {
+    check(how, a, b, out);
+    if (out.size() == 0) {
+      return;
+    }
+    Tensor bias = how.bias().orElse(null);
+    try (Source left = Source.of(a, "a");
+        Source right = Source.of(b, "b");
+        Values row = bias == null ? null : Values.read(bias);
+        Values target =
+            how.beta() == 0
+                ? Values.write(out.tensor(), "out")
+                : Values.update(out.tensor(), "out")) {
+      Epilogue epilogue =
+          new Epilogue(
+              how.alpha(),
+              how.beta(),
+              row == null ? null : row.array(),
+              row == null ? 0 : row.offset(),
+              how.activation());
+      multiply(left, right, out, target, epilogue);
+      target.store();
+    }
   }
 
-  @Override
-  default void matmul(Tensor a, Tensor b, Tensor bias, Tensor out) {
-    product(a, false, b, false, bias, out, false);
+  private void multiply(Source left, Source right, Matrices out, Values target, Epilogue epilogue) {
+    int count = out.count();
+    long cost = (long) left.view.columns() * out.columns() * out.rows();
+    if (count >= cpu().threads() && count > 1) {
+      cpu()
+          .share(
+              count,
+              1,
+              cost,
+              (from, to) -> {
+                for (int m = from; m < to; m++) {
+                  cpu()
+                      .kernels()
+                      .matmul(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
+                }
+              });
+      return;
+    }
+    for (int m = 0; m < count; m++) {
+      cpu().multiply(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
+    }
   }
 
-  @Override
-  default void matmulTransposedA(Tensor a, Tensor b, Tensor out) {
-    product(a, true, b, false, null, out, false);
-  }
-
-  @Override
-  default void addMatmulTransposedA(Tensor a, Tensor b, Tensor out) {
-    product(a, true, b, false, null, out, true);
-  }
-
-  @Override
-  default void matmulTransposedB(Tensor a, Tensor b, Tensor out) {
-    product(a, false, b, true, null, out, false);
-  }
-
-  private void product(
-      Tensor a,
-      boolean transposeA,
-      Tensor b,
-      boolean transposeB,
-      @Nullable Tensor bias,
-      Tensor out,
-      boolean accumulate) {
-    expectAxes(a, "a", 2);
-    expectAxes(b, "b", 2);
-    int terms = a.shape().dim(transposeA ? 0 : 1);
-    if (terms != b.shape().dim(transposeB ? 1 : 0)) {
+  private static void check(Matmul how, Matrices a, Matrices b, Matrices out) {
+    if (a.columns() != b.rows()) {
       throw new IllegalArgumentException(
-          "b has shape %s, which gives %d terms to a sum, expected %d for a of shape %s"
-              .formatted(b.shape(), b.shape().dim(transposeB ? 1 : 0), terms, a.shape()));
+          "b = %s gives %d terms to a sum, expected %d for a = %s"
+              .formatted(b, b.rows(), a.columns(), a));
     }
-    int columns = b.shape().dim(transposeB ? 0 : 1);
-    expectShape(out, "out", a.shape().dim(transposeA ? 1 : 0), columns);
-    expectApart(a, "a", out, "out");
-    expectApart(b, "b", out, "out");
-    if (bias != null) {
-      expectShape(bias, "bias", columns);
-      expectApart(bias, "bias", out, "out");
+    if (out.rows() != a.rows() || out.columns() != b.columns()) {
+      throw new IllegalArgumentException(
+          "out = %s, expected [%d, %d] for a = %s and b = %s"
+              .formatted(out, a.rows(), b.columns(), a, b));
     }
-    try (Values c = accumulate ? Values.update(out, "out") : Values.write(out, "out");
-        Values left = Values.read(a);
-        Values right = Values.read(b)) {
-      Matrix x = transposeA ? left.rows().transposed() : left.rows();
-      Matrix y = transposeB ? right.rows().transposed() : right.rows();
-      if (bias == null) {
-        cpu().multiply(x, y, c.rows(), accumulate);
-      } else {
-        try (Values row = Values.read(bias)) {
-          cpu().multiply(x, y, c.rows(), row.array(), row.offset(), accumulate);
-        }
+    expectCount(a, "a", out);
+    expectCount(b, "b", out);
+    if (!out.isTarget()) {
+      throw new IllegalArgumentException(
+          "out = " + out + ", expected contiguous rows and no element twice");
+    }
+    if (!out.tensor().isFp32() && out.size() != out.tensor().shape().size()) {
+      throw new IllegalArgumentException(
+          "out = " + out + ", expected all of a tensor that is not fp32");
+    }
+    expectApart(a.tensor(), "a", out.tensor(), "out");
+    expectApart(b.tensor(), "b", out.tensor(), "out");
+    if (how.bias().isPresent()) {
+      expectShape(how.bias().get(), "bias", out.columns());
+      expectApart(how.bias().get(), "bias", out.tensor(), "out");
+    }
+  }
+
+  private static void expectCount(Matrices operand, String name, Matrices out) {
+    if (operand.count() != out.count() && operand.count() != 1) {
+      throw new IllegalArgumentException(
+          "%s = %s has %d matrices, expected %s"
+              .formatted(
+                  name,
+                  operand,
+                  operand.count(),
+                  out.count() == 1 ? "1" : "1 or " + out.count() + ", as out has"));
+    }
+  }
+
+  /** The matrices of an operand, as floats where they are floats, else as codes. */
+  final class Source implements AutoCloseable {
+    private final Matrices view;
+    private final @Nullable Values values;
+    private final @Nullable TensorReader codes;
+
+    private Source(Matrices view, @Nullable Values values, @Nullable TensorReader codes) {
+      this.view = view;
+      this.values = values;
+      this.codes = codes;
+    }
+
+    static Source of(Matrices view, String name) {
+      // Codes are read in runs, which there are if they follow one another in rows or in columns.
+      boolean runs = view.rowStride() == 1 || view.columnStride() == 1;
+      return Values.isArray(view.tensor()) || !runs
+          ? new Source(view, Values.read(view.tensor()), null)
+          : new Source(view, null, TensorReader.of(view.tensor(), name));
+    }
+
+    Operand operand(int index) {
+      int first = view.offset() + (view.count() == 1 ? 0 : index * view.step());
+      return new Operand(
+          values == null ? null : values.array(),
+          codes,
+          values == null ? first : values.offset() + first,
+          view.rows(),
+          view.columns(),
+          view.rowStride(),
+          view.columnStride());
+    }
+
+    @Override
+    public void close() {
+      if (values != null) {
+        values.close();
       }
-      c.store();
+    }
+  }
+
+  @Override
+  default void matvec(Tensor a, Tensor x, Tensor y) {
+    expectAxes(a, "a", 2);
+    int rows = a.shape().dim(0);
+    int columns = a.shape().dim(1);
+    expectShape(x, "x", columns);
+    expectShape(y, "y", rows);
+    expectApart(a, "a", y, "y");
+    expectApart(x, "x", y, "y");
+    try (Source matrix = Source.of(Matrices.of(a), "a");
+        Values vector = Values.read(x);
+        Values to = Values.write(y, "y")) {
+      Operand operand = matrix.operand(0);
+      cpu()
+          .share(
+              rows,
+              1,
+              columns,
+              (from, end) -> {
+                float[] line = Scratch.take(operand.array() == null ? columns : 0);
+                for (int i = from; i < end; i++) {
+                  float[] row = operand.array();
+                  int at = operand.offset() + i * columns;
+                  if (row == null) {
+                    operand.read(at, columns, line, 0);
+                    row = line;
+                    at = 0;
+                  }
+                  to.array()[to.offset() + i] =
+                      cpu().kernels().dot(row, at, vector.array(), vector.offset(), columns);
+                }
+                Scratch.give(line);
+              });
+      to.store();
     }
   }
 }

@@ -1,7 +1,5 @@
 package dev.narrow.kernels;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * Kernels on {@code float[]}, in ORDERED summation: {@link ScalarKernels} is the definition, and
  * every implementation returns its bits. Where an argument pair is written {@code x, xOffset}, the
@@ -23,7 +21,7 @@ interface Kernels {
   int bits();
 
   /**
-   * c = a b, and then + bias, and then + the old c, each rounded once.
+   * c = a b with an epilogue.
    *
    * <p>Each element of the product has one accumulator, which starts at +0 and takes the terms by
    * fused multiply-add, k ascending.
@@ -31,11 +29,8 @@ interface Kernels {
    * @param a m × k
    * @param b k × n
    * @param c m × n, columnStride 1, memory apart from a, b and bias
-   * @param bias n values, one for each column, or null
-   * @param accumulate whether the old c is added
    */
-  void matmul(
-      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate);
+  void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue);
 
   /** y = exp(x). */
   void exp(float[] x, int xOffset, float[] y, int yOffset, int n);
@@ -67,6 +62,9 @@ interface Kernels {
 
   /** The sum in sixteen lanes: see {@link ScalarKernels#tree}. */
   float sum(float[] x, int xOffset, int n);
+
+  /** The sum of products in sixteen lanes, each a chain of fused multiply-adds. */
+  float dot(float[] x, int xOffset, float[] y, int yOffset, int n);
 
   /** The sum of squares in sixteen lanes, each a chain of fused multiply-adds. */
   float sumOfSquares(float[] x, int xOffset, int n);

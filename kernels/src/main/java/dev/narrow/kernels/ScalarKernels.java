@@ -1,7 +1,5 @@
 package dev.narrow.kernels;
 
-import org.jspecify.annotations.Nullable;
-
 /** The definition of every kernel, and the fallback where the Vector API is not there. */
 final class ScalarKernels implements Kernels {
   static final ScalarKernels INSTANCE = new ScalarKernels();
@@ -38,8 +36,11 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void matmul(
-      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate) {
+  public void matmul(Operand left, Operand right, Matrix c, Epilogue epilogue) {
+    float[] leftScratch = Scratch.take(left.array() == null ? left.rows() * left.columns() : 0);
+    float[] rightScratch = Scratch.take(right.array() == null ? right.rows() * right.columns() : 0);
+    Matrix a = left.decoded(leftScratch);
+    Matrix b = right.decoded(rightScratch);
     for (int i = 0; i < c.rows(); i++) {
       for (int j = 0; j < c.columns(); j++) {
         float sum = 0f;
@@ -51,15 +52,11 @@ final class ScalarKernels implements Kernels {
           bi += b.rowStride();
         }
         int ci = c.offset() + i * c.rowStride() + j;
-        if (bias != null) {
-          sum += bias[biasOffset + j];
-        }
-        if (accumulate) {
-          sum += c.array()[ci];
-        }
-        c.array()[ci] = canonical(sum);
+        c.array()[ci] = epilogue.apply(sum, j, c.array()[ci]);
       }
     }
+    Scratch.give(rightScratch);
+    Scratch.give(leftScratch);
   }
 
   @Override
@@ -132,6 +129,15 @@ final class ScalarKernels implements Kernels {
     float[] lanes = new float[LANES];
     for (int i = 0; i < n; i++) {
       lanes[i % LANES] += x[xOffset + i];
+    }
+    return tree(lanes);
+  }
+
+  @Override
+  public float dot(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    float[] lanes = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      lanes[i % LANES] = Math.fma(x[xOffset + i], y[yOffset + i], lanes[i % LANES]);
     }
     return tree(lanes);
   }

@@ -1,6 +1,8 @@
 package dev.narrow.kernels;
 
+import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
+import dev.narrow.quant.TensorReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -17,21 +19,34 @@ final class Values implements AutoCloseable {
 
   private Values(Tensor tensor, boolean read) {
     this.tensor = tensor;
-    if (tensor.isFp32()
-        && tensor.storage().segment().heapBase().orElse(null) instanceof float[] own
-        && tensor.storage().segment().address() % Float.BYTES == 0) {
-      array = own;
-      offset = (int) (tensor.storage().segment().address() / Float.BYTES);
-      isCopy = false;
-    } else {
+    isCopy = !isArray(tensor);
+    if (isCopy) {
       array = Scratch.take(tensor.shape().size());
       offset = 0;
-      isCopy = true;
       if (read) {
-        float[] values = tensor.toFloats();
-        System.arraycopy(values, 0, array, 0, values.length);
+        read(tensor, array);
       }
+    } else {
+      MemorySegment segment = tensor.storage().segment();
+      array = (float[]) segment.heapBase().orElseThrow();
+      offset = (int) (segment.address() / Float.BYTES);
     }
+  }
+
+  private static void read(Tensor tensor, float[] to) {
+    if (tensor.rotation().isPresent()) {
+      System.arraycopy(tensor.toFloats(), 0, to, 0, tensor.shape().size());
+    } else {
+      TensorReader.of(tensor, "tensor").read(0, tensor.shape().size(), to, 0);
+    }
+  }
+
+  /** Whether the values of a tensor are floats in an array. */
+  static boolean isArray(Tensor tensor) {
+    MemorySegment segment = tensor.storage().segment();
+    return tensor.isFp32()
+        && segment.heapBase().orElse(null) instanceof float[]
+        && segment.address() % Float.BYTES == 0;
   }
 
   /** An operand, in any format. */
@@ -61,9 +76,18 @@ final class Values implements AutoCloseable {
 
   private static void requireTarget(Tensor tensor, String name) {
     Arguments.expectWritable(tensor, name);
-    if (!tensor.isFp32()) {
-      throw new IllegalArgumentException(name + " = " + tensor + ", expected fp32 unscaled");
+    if (tensor.rotation().isPresent()) {
+      throw new IllegalArgumentException(
+          name + " is rotated by " + tensor.rotation().get() + ", expected it plain");
     }
+    if (!tensor.isFp32() && quantizer(tensor).projection().rounding().randomBits() > 0) {
+      throw new IllegalArgumentException(
+          name + " was made by a quantizer that rounds stochastically, expected another rounding");
+    }
+  }
+
+  private static Quantizer quantizer(Tensor tensor) {
+    return tensor.quantizer().orElseGet(() -> Quantizer.of(tensor.format()));
   }
 
   float[] array() {
@@ -89,11 +113,28 @@ final class Values implements AutoCloseable {
     return Matrix.rowMajor(array, offset, rows, columns, columns);
   }
 
+  /** One of the matrices of a view of the tensor. */
+  Matrix matrix(Matrices view, int index) {
+    return new Matrix(
+        array,
+        offset + view.offset() + index * view.step(),
+        view.rows(),
+        view.columns(),
+        view.rowStride(),
+        view.columnStride());
+  }
+
   /** Brings what was written to the array into the tensor. */
   void store() {
-    if (isCopy) {
+    if (!isCopy) {
+      return;
+    }
+    if (tensor.isFp32()) {
       MemorySegment target = tensor.storage().segment();
       MemorySegment.copy(array, 0, target, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, size());
+    } else {
+      MemorySegment written = MemorySegment.ofArray(array).asSlice(0, (long) size() * Float.BYTES);
+      quantizer(tensor).quantize(Tensor.of(written, tensor.shape().dims()), tensor, null);
     }
   }
 

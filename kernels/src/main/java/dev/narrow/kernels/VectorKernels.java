@@ -6,7 +6,6 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels on the Vector API. Only {@link KernelProvider} names this class, after it has made
@@ -50,9 +49,8 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void matmul(
-      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate) {
-    VectorMatmul.matmul(a, b, c, bias, biasOffset, accumulate);
+  public void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    VectorMatmul.matmul(a, b, c, epilogue);
   }
 
   @Override
@@ -157,6 +155,23 @@ final class VectorKernels implements Kernels {
     }
     for (int i = bound; i < n; i++) {
       lanes[i - bound] += x[xOffset + i];
+    }
+    return ScalarKernels.tree(lanes);
+  }
+
+  @Override
+  public float dot(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    float[] lanes = new float[LANES];
+    int bound = n - n % LANES;
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = lane; i < bound; i += LANES) {
+        sum = load(x, xOffset + i).fma(load(y, yOffset + i), sum);
+      }
+      sum.intoArray(lanes, lane);
+    }
+    for (int i = bound; i < n; i++) {
+      lanes[i - bound] = Math.fma(x[xOffset + i], y[yOffset + i], lanes[i - bound]);
     }
     return ScalarKernels.tree(lanes);
   }

@@ -4,15 +4,16 @@ import static dev.narrow.kernels.RegisterBlock.ROWS;
 import static dev.narrow.kernels.RegisterBlock.WIDTH;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Matrix product in the manner of Goto and van de Geijn (ACM TOMS 34(3), 2008): blocks of b are
- * packed into panels as wide as a {@link RegisterBlock}, which then runs over them from the caches.
- * A transposed b is transposed while it is packed; a is read where it is, but packed too where its
- * rows are not contiguous.
+ * packed into panels as wide as a {@link RegisterBlock}, which then runs over them from the caches;
+ * codes are decoded while they are packed. Floats of a are read where they are while there are few
+ * columns of c, but packed too where they are codes, where their rows are not contiguous, or where
+ * they are read often.
  *
  * <p>The lanes are columns of c, so each element keeps its one accumulator, which waits in a tile
  * of scratch memory between blocks of k. What stands beside the columns of b in the last panel is
@@ -22,54 +23,69 @@ final class VectorMatmul {
   private static final VectorSpecies<Float> SPECIES = VectorKernels.SPECIES;
   private static final int STEP = SPECIES.length();
 
-  /** Half as wide, to copy the rows of a block where ROWS is less than a vector. */
-  private static final VectorSpecies<Float> HALF =
-      VectorSpecies.of(
-          float.class, VectorShape.forBitSize(Math.max(128, SPECIES.vectorBitSize() / 2)));
-
-  // A panel of b of K_BLOCK rows stays in the first-level cache or close to it; the block of b and
-  // the tile, half a megabyte together, in the second level.
+  // A panel of a of K_BLOCK columns stays in the first-level cache, the block of b, 300 kB, in the
+  // second level.
   private static final int K_BLOCK = 256;
-  private static final int ROW_BLOCK = 192;
   private static final int COLUMN_BLOCK = 288 / WIDTH * WIDTH;
 
-  private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
+  /** Rows whose accumulators wait in the tile: 1 MB at the most. */
+  private static final int ROW_BLOCK = 960;
+
+  /** Rows where no accumulator has to wait: the tile stays in the second level. */
+  private static final int SHORT_ROW_BLOCK = 192;
+
+  /** Floats of a that are packed at a time, if that is ROWS rows at least. */
+  private static final int A_FLOATS = 1 << 21;
 
   private VectorMatmul() {}
 
-  /** Memory that a thread keeps from one product to the next. */
-  private static final class Scratch {
-    final float[] a = new float[ROW_BLOCK * K_BLOCK];
-    final float[] b = new float[COLUMN_BLOCK * K_BLOCK];
-    final float[] tile = new float[ROW_BLOCK * COLUMN_BLOCK];
-  }
-
-  static void matmul(
-      Matrix a, Matrix b, Matrix c, float @Nullable [] bias, int biasOffset, boolean accumulate) {
-    Scratch scratch = SCRATCH.get();
+  /** See {@link Kernels#matmul}. */
+  static void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    if (c.rows() <= FewRows.MOST && b.columnStride() == 1) {
+      FewRows.matmul(a, b, c, epilogue);
+      return;
+    }
     int inner = a.columns();
-    for (int j = 0; j < c.columns(); j += COLUMN_BLOCK) {
-      int columns = Math.min(COLUMN_BLOCK, c.columns() - j);
-      for (int i = 0; i < c.rows(); i += ROW_BLOCK) {
-        int rows = Math.min(ROW_BLOCK, c.rows() - i);
+    float[] floats = a.array();
+    boolean packed = floats == null || a.columnStride() != 1 || c.columns() > COLUMN_BLOCK;
+    int most = inner > K_BLOCK || packed ? ROW_BLOCK : SHORT_ROW_BLOCK;
+    if (packed) {
+      most = Math.clamp(A_FLOATS / Math.max(1, inner) / ROWS * ROWS, ROWS, most);
+    }
+    int rowBlock = Math.min(most, Math.ceilDiv(c.rows(), ROWS) * ROWS);
+    float[] panels = Scratch.take(packed ? rowBlock * inner : 0);
+    float[] block = Scratch.take(COLUMN_BLOCK * Math.min(K_BLOCK, inner));
+    float[] tile = Scratch.take(rowBlock * COLUMN_BLOCK);
+    for (int i = 0; i < c.rows(); i += rowBlock) {
+      int rows = Math.min(rowBlock, c.rows() - i);
+      if (packed) {
+        packRows(a.rowRange(i, i + rows), panels);
+      }
+      for (int j = 0; j < c.columns(); j += COLUMN_BLOCK) {
+        int columns = Math.min(COLUMN_BLOCK, c.columns() - j);
         int k = 0;
         do {
           int depth = Math.min(K_BLOCK, inner - k);
-          if (i == 0 || inner > K_BLOCK) {
-            packColumns(b, k, depth, j, columns, scratch.b);
+          if (i == 0 || inner > K_BLOCK || c.columns() > COLUMN_BLOCK) {
+            packColumns(b, k, depth, j, columns, block);
           }
-          if (a.columnStride() == 1) {
-            int start = a.offset() + i * a.rowStride() + k;
-            multiply(a.array(), start, a.rowStride(), 1, scratch, rows, columns, depth, k == 0);
+          boolean first = k == 0;
+          if (packed || floats == null) {
+            int start = k * Math.ceilDiv(rows, ROWS) * ROWS;
+            multiply(panels, start, depth, 1, ROWS, block, tile, rows, columns, depth, first);
           } else {
-            packRows(a, i, rows, k, depth, scratch.a);
-            multiply(scratch.a, 0, depth, ROWS, scratch, rows, columns, depth, k == 0);
+            int start = a.offset() + i * a.rowStride() + k;
+            int stride = a.rowStride();
+            multiply(floats, start, stride, stride, 1, block, tile, rows, columns, depth, first);
           }
           k += depth;
         } while (k < inner);
-        store(scratch.tile, c, i, rows, j, columns, bias, biasOffset, accumulate);
+        store(tile, c, i, rows, j, columns, epilogue);
       }
     }
+    Scratch.give(tile);
+    Scratch.give(block);
+    Scratch.give(panels);
   }
 
   /** The width of the panel that starts so many columns before the end. */
@@ -77,160 +93,105 @@ final class VectorMatmul {
     return columns <= STEP ? STEP : WIDTH;
   }
 
-  private static void packRows(Matrix a, int i, int rows, int k, int depth, float[] panels) {
-    for (int r = 0; r < rows; r += ROWS) {
-      int start = a.offset() + (i + r) * a.rowStride() + k * a.columnStride();
-      int count = Math.min(ROWS, rows - r);
-      pack(
-          a.array(), start, a.rowStride(), a.columnStride(), count, depth, panels, r * depth, ROWS);
-    }
-  }
-
-  private static void packColumns(Matrix b, int k, int depth, int j, int columns, float[] panels) {
-    for (int s = 0; s < columns; s += WIDTH) {
-      int start = b.offset() + k * b.rowStride() + (j + s) * b.columnStride();
-      int count = Math.min(WIDTH, columns - s);
-      int width = width(columns - s);
-      pack(
-          b.array(),
-          start,
-          b.columnStride(),
-          b.rowStride(),
-          count,
-          depth,
-          panels,
-          s * depth,
-          width);
-    }
-  }
-
-  /** panel[base + k width + lane] = source[start + lane laneStride + k kStride]. */
-  private static void pack(
-      float[] source,
-      int start,
-      int laneStride,
-      int kStride,
-      int count,
-      int depth,
-      float[] panel,
-      int base,
-      int width) {
-    if (laneStride == 1) {
-      for (int k = 0; k < depth; k++) {
-        copy(source, start + k * kStride, panel, base + k * width, count);
-      }
-      return;
-    }
-    int lane = 0;
-    for (; lane + 8 <= count; lane += 8) {
-      for (int k = 0; k < depth; k++) {
-        int from = start + lane * laneStride + k * kStride;
-        int to = base + k * width + lane;
-        panel[to] = source[from];
-        panel[to + 1] = source[from + laneStride];
-        panel[to + 2] = source[from + 2 * laneStride];
-        panel[to + 3] = source[from + 3 * laneStride];
-        panel[to + 4] = source[from + 4 * laneStride];
-        panel[to + 5] = source[from + 5 * laneStride];
-        panel[to + 6] = source[from + 6 * laneStride];
-        panel[to + 7] = source[from + 7 * laneStride];
-      }
-    }
-    for (; lane < count; lane++) {
-      for (int k = 0; k < depth; k++) {
-        panel[base + k * width + lane] = source[start + lane * laneStride + k * kStride];
+  /** Rows in panels of ROWS, one block of k after another. */
+  private static void packRows(Operand a, float[] panels) {
+    int padded = Math.ceilDiv(a.rows(), ROWS) * ROWS;
+    for (int k = 0; k < a.columns(); k += K_BLOCK) {
+      int depth = Math.min(K_BLOCK, a.columns() - k);
+      for (int r = 0; r < a.rows(); r += ROWS) {
+        int count = Math.min(ROWS, a.rows() - r);
+        Panels.pack(a.transposed(), k, depth, r, count, panels, k * padded + r * depth, ROWS, ROWS);
       }
     }
   }
 
-  private static void copy(float[] from, int fromBase, float[] to, int toBase, int count) {
-    int i = 0;
-    for (; i + STEP <= count; i += STEP) {
-      load(from, fromBase + i).intoArray(to, toBase + i);
-    }
-    for (; i + HALF.length() <= count; i += HALF.length()) {
-      FloatVector.fromArray(HALF, from, fromBase + i).intoArray(to, toBase + i);
-    }
-    for (; i < count; i++) {
-      to[toBase + i] = from[fromBase + i];
+  private static void packColumns(Operand b, int k, int depth, int j, int columns, float[] block) {
+    int wide = columns / WIDTH * WIDTH;
+    int rest = columns - wide;
+    Panels.pack(b, k, depth, j, wide, block, 0, WIDTH, WIDTH);
+    if (rest > 0) {
+      Panels.pack(b, k, depth, j + wide, rest, block, wide * depth, width(rest), width(rest));
     }
   }
 
   /**
-   * All blocks of the tile; the one at row r of the panel at column s starts at s ROW_BLOCK + r
-   * width.
+   * All blocks of the tile; the one at row r of the panel at column s starts at s times the rows
+   * (in whole blocks) + r width.
    */
   private static void multiply(
       float[] a,
       int aBase,
-      int rowStride,
+      int blockStride,
+      int rowStep,
       int kStep,
-      Scratch scratch,
+      float[] block,
+      float[] tile,
       int rows,
       int columns,
       int depth,
       boolean first) {
-    // In a packed a, rows of one block are neighbours, and blocks follow one another.
-    int rowStep = kStep == 1 ? rowStride : 1;
-    for (int s = 0; s < columns; s += WIDTH) {
-      int width = width(columns - s);
-      for (int r = 0; r < rows; r += ROWS) {
+    int padded = Math.ceilDiv(rows, ROWS) * ROWS;
+    for (int r = 0; r < rows; r += ROWS) {
+      int last = Math.min(ROWS, rows - r) - 1;
+      for (int s = 0; s < columns; s += WIDTH) {
+        int width = width(columns - s);
         RegisterBlock.run(
             a,
-            aBase + r * rowStride,
+            aBase + r * blockStride,
             rowStep,
-            Math.min(ROWS, rows - r) - 1,
+            last,
             kStep,
-            scratch.b,
+            block,
             s * depth,
             width,
             depth,
-            scratch.tile,
-            s * ROW_BLOCK + r * width,
+            tile,
+            s * padded + r * width,
             first);
       }
     }
   }
 
   private static void store(
-      float[] tile,
-      Matrix c,
-      int i,
-      int rows,
-      int j,
-      int columns,
-      float @Nullable [] bias,
-      int biasOffset,
-      boolean accumulate) {
+      float[] tile, Matrix c, int i, int rows, int j, int columns, Epilogue epilogue) {
+    int padded = Math.ceilDiv(rows, ROWS) * ROWS;
     for (int s = 0; s < columns; s += WIDTH) {
       int count = Math.min(WIDTH, columns - s);
       int width = width(columns - s);
-      int biasBase = biasOffset + j + s;
       for (int r = 0; r < rows; r++) {
-        int from = s * ROW_BLOCK + r * width;
         int to = c.offset() + (i + r) * c.rowStride() + j + s;
-        int lane = 0;
-        for (; lane + STEP <= count; lane += STEP) {
-          FloatVector sum = load(tile, from + lane);
-          if (bias != null) {
-            sum = sum.add(load(bias, biasBase + lane));
-          }
-          if (accumulate) {
-            sum = sum.add(load(c.array(), to + lane));
-          }
-          VectorKernels.canonical(sum).intoArray(c.array(), to + lane);
-        }
-        for (; lane < count; lane++) {
-          float sum = tile[from + lane];
-          if (bias != null) {
-            sum += bias[biasBase + lane];
-          }
-          if (accumulate) {
-            sum += c.array()[to + lane];
-          }
-          c.array()[to + lane] = ScalarKernels.canonical(sum);
-        }
+        store(tile, s * padded + r * width, c.array(), to, count, epilogue, j + s);
       }
+    }
+  }
+
+  /** Stores n sums of one row, the first of them that of the column given. */
+  static void store(
+      float[] sums, int from, float[] c, int to, int n, Epilogue epilogue, int column) {
+    float[] bias = epilogue.bias();
+    int biasBase = epilogue.biasOffset() + column;
+    FloatVector beta = FloatVector.broadcast(SPECIES, epilogue.beta());
+    boolean relu = epilogue.activation() == Activation.RELU;
+    int lane = 0;
+    for (; lane + STEP <= n; lane += STEP) {
+      FloatVector value = load(sums, from + lane);
+      if (epilogue.alpha() != 1f) {
+        value = value.mul(epilogue.alpha());
+      }
+      if (bias != null) {
+        value = value.add(load(bias, biasBase + lane));
+      }
+      if (epilogue.beta() != 0) {
+        value = beta.fma(load(c, to + lane), value);
+      }
+      if (relu) {
+        VectorMask<Float> below = value.compare(VectorOperators.LE, 0f);
+        value = value.blend(0f, below);
+      }
+      VectorKernels.canonical(value).intoArray(c, to + lane);
+    }
+    for (; lane < n; lane++) {
+      c[to + lane] = epilogue.apply(sums[from + lane], column + lane, c[to + lane]);
     }
   }
 

@@ -39,16 +39,30 @@ class CpuBackendTest {
     float[] out = new float[4];
     backend.matmul(a, b, Tensor.of(out, 2, 2));
     assertSameBits(new float[] {5, 11, 14, 23}, out, "a b");
-    backend.matmul(a, b, Tensor.of(new float[] {100, 200}, 2), Tensor.of(out, 2, 2));
-    assertSameBits(new float[] {105, 211, 114, 223}, out, "a b + bias");
+    Matmul biased = Matmul.plain().bias(Tensor.of(new float[] {100, -200}, 2));
+    Matrices left = Matrices.of(a);
+    Matrices right = Matrices.of(b);
+    Matrices target = Matrices.of(Tensor.of(out, 2, 2));
+    backend.matmul(biased, left, right, target);
+    assertSameBits(new float[] {105, -189, 114, -177}, out, "a b + bias");
+    backend.matmul(biased.alpha(2f).beta(-1f).activation(Activation.RELU), left, right, target);
+    assertSameBits(new float[] {5, 11, 14, 23}, out, "relu(2 a b + bias - out)");
     Tensor c = Tensor.of(new float[] {1, 0, 0, 1, 1, 1}, 2, 3);
-    backend.matmulTransposedB(a, c, Tensor.of(out, 2, 2));
+    backend.matmul(Matmul.plain(), left, Matrices.of(c).transposed(), target);
     assertSameBits(new float[] {1, 6, 4, 15}, out, "a cᵀ");
     float[] square = new float[9];
-    backend.matmulTransposedA(a, c, Tensor.of(square, 3, 3));
+    Matrices nine = Matrices.of(Tensor.of(square, 3, 3));
+    backend.matmul(Matmul.plain(), left.transposed(), Matrices.of(c), nine);
     assertSameBits(new float[] {5, 4, 4, 7, 5, 5, 9, 6, 6}, square, "aᵀ c");
-    backend.addMatmulTransposedA(a, c, Tensor.of(square, 3, 3));
+    backend.matmul(Matmul.plain().beta(1f), left.transposed(), Matrices.of(c), nine);
     assertSameBits(new float[] {10, 8, 8, 14, 10, 10, 18, 12, 12}, square, "aᵀ c + out");
+    float[] y = new float[2];
+    backend.matvec(a, Tensor.of(new float[] {1, 10, 100}, 3), Tensor.of(y, 2));
+    assertSameBits(new float[] {321, 654}, y, "a x");
+  }
+
+  private void biased(Tensor a, Tensor b, Tensor bias, Tensor out) {
+    backend.matmul(Matmul.plain().bias(bias), Matrices.of(a), Matrices.of(b), Matrices.of(out));
   }
 
   /** Large enough to be shared out. */
@@ -142,18 +156,16 @@ class CpuBackendTest {
     float[] values = Data.filled(8, 42f);
     Tensor out = Tensor.of(values, 2, 4);
     assertRefused(
-        "b has shape [4, 2], which gives 4 terms to a sum, expected 3 for a of shape [2, 3]",
+        "b = [4, 2] of fp32[4, 2] gives 4 terms to a sum, expected 3 for a = [2, 3] of fp32[2, 3]",
         () -> backend.matmul(a, Tensor.zeros(4, 2), out));
     assertRefused(
-        "b has shape [3, 4], which gives 3 terms to a sum, expected 2 for a of shape [2, 3]",
-        () -> backend.matmulTransposedA(a, b, out));
-    assertRefused(
-        "out has shape [4, 2], expected [2, 4]",
+        "out = [4, 2] of fp32[4, 2], expected [2, 4] for a = [2, 3] of fp32[2, 3]"
+            + " and b = [3, 4] of fp32[3, 4]",
         () -> backend.matmul(a, b, Tensor.of(values, 4, 2)));
+    assertRefused("bias has shape [2], expected [4]", () -> biased(a, b, Tensor.zeros(2), out));
     assertRefused(
-        "bias has shape [2], expected [4]", () -> backend.matmul(a, b, Tensor.zeros(2), out));
-    assertRefused(
-        "a has shape [6], expected two axes", () -> backend.matmul(Tensor.zeros(6), b, out));
+        "tensor has shape [6], expected two axes or more",
+        () -> backend.matmul(Tensor.zeros(6), b, out));
     assertRefused("y has shape [2, 4], expected [3, 4]", () -> backend.relu(b, out));
     assertRefused("dy has shape [3, 4], expected [2, 4]", () -> backend.reluBackward(out, b, out));
     assertRefused(
@@ -173,8 +185,7 @@ class CpuBackendTest {
     assertRefused(message.formatted("a"), () -> backend.matmul(a, b, a));
     assertRefused(message.formatted("b"), () -> backend.matmul(b, a, shifted));
     assertRefused(
-        message.formatted("bias"),
-        () -> backend.matmul(b, b, Tensor.of(memory.asSlice(0, 8), 2), a));
+        message.formatted("bias"), () -> biased(b, b, Tensor.of(memory.asSlice(0, 8), 2), a));
     assertRefused(
         "y shares memory with x, expected memory of its own", () -> backend.relu(a, shifted));
     assertRefused(

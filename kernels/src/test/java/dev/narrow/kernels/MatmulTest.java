@@ -17,6 +17,19 @@ class MatmulTest {
   private static final Kernels KERNELS = KernelProvider.kernels();
   private static final Kernels SCALAR = ScalarKernels.INSTANCE;
 
+  private static void multiply(Matrix a, Matrix b, Matrix c) {
+    multiply(a, b, c, Epilogue.NONE);
+  }
+
+  private static void multiply(Matrix a, Matrix b, Matrix c, Epilogue epilogue) {
+    KERNELS.matmul(Operand.of(a), Operand.of(b), c, epilogue);
+  }
+
+  /** Adds a bias and the old c. */
+  private static Epilogue addition(float... bias) {
+    return new Epilogue(1f, 1f, bias, 0, Activation.NONE);
+  }
+
   /** A product to be computed, its operands anywhere in larger arrays. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Case(
@@ -49,7 +62,8 @@ class MatmulTest {
     float[] run(Kernels kernels, int threads) {
       Matrix fresh =
           new Matrix(c.array().clone(), c.offset(), c.rows(), c.columns(), c.rowStride(), 1);
-      ParallelMatmul.matmul(kernels, threads, a, b, fresh, bias, biasOffset, accumulate);
+      Epilogue epilogue = new Epilogue(1f, accumulate ? 1f : 0f, bias, biasOffset, Activation.NONE);
+      new Cpu(threads, kernels).multiplyShared(Operand.of(a), Operand.of(b), fresh, epilogue);
       return fresh.array();
     }
   }
@@ -117,13 +131,10 @@ class MatmulTest {
     float[] a = data.uniform(m * k);
     float[] b = data.uniform(k * n);
     float[] c = new float[m * n];
-    KERNELS.matmul(
+    multiply(
         Matrix.rowMajor(a, 0, m, k, k),
         Matrix.rowMajor(b, 0, k, n, n),
-        Matrix.rowMajor(c, 0, m, n, n),
-        null,
-        0,
-        false);
+        Matrix.rowMajor(c, 0, m, n, n));
     double gamma = k * 0x1p-24 / (1 - k * 0x1p-24);
     for (int i = 0; i < m; i++) {
       for (int j = 0; j < n; j++) {
@@ -152,8 +163,8 @@ class MatmulTest {
     Matrix b = Matrix.rowMajor(data.uniform(k * n), 0, k, n, n);
     Matrix ab = Matrix.rowMajor(new float[m * n], 0, m, n, n);
     Matrix ba = Matrix.rowMajor(new float[m * n], 0, n, m, m);
-    KERNELS.matmul(a, b, ab, null, 0, false);
-    KERNELS.matmul(b.transposed(), a.transposed(), ba, null, 0, false);
+    multiply(a, b, ab);
+    multiply(b.transposed(), a.transposed(), ba);
     for (int i = 0; i < m; i++) {
       for (int j = 0; j < n; j++) {
         assertSameBits(ab.array()[i * n + j], ba.array()[j * m + i], i + ", " + j);
@@ -167,9 +178,9 @@ class MatmulTest {
     Matrix a = Matrix.rowMajor(new float[0], 0, 2, 0, 0);
     Matrix b = Matrix.rowMajor(new float[0], 0, 0, 2, 2);
     Matrix c = Matrix.rowMajor(new float[] {-0f, 1f, 2f, 3f}, 0, 2, 2, 2);
-    KERNELS.matmul(a, b, c, new float[] {10f, 20f}, 0, true);
+    multiply(a, b, c, addition(10f, 20f));
     assertSameBits(new float[] {10f, 21f, 12f, 23f}, c.array(), "c");
-    KERNELS.matmul(a, b, c, null, 0, false);
+    multiply(a, b, c);
     assertSameBits(new float[4], c.array(), "c");
   }
 
@@ -178,13 +189,10 @@ class MatmulTest {
   void termsAreAddedInOrder() {
     float[] a = {0x1p60f, -0x1p60f, 1f};
     float[] c = new float[1];
-    KERNELS.matmul(
+    multiply(
         Matrix.rowMajor(a, 0, 1, 3, 3),
         Matrix.rowMajor(new float[] {1f, 1f, 1f}, 0, 3, 1, 1),
-        Matrix.rowMajor(c, 0, 1, 1, 1),
-        null,
-        0,
-        false);
+        Matrix.rowMajor(c, 0, 1, 1, 1));
     assertEquals(1f, c[0]);
   }
 
@@ -194,7 +202,7 @@ class MatmulTest {
     Matrix a = Matrix.rowMajor(new float[] {0x1p24f}, 0, 1, 1, 1);
     Matrix b = Matrix.rowMajor(new float[] {1f}, 0, 1, 1, 1);
     Matrix c = Matrix.rowMajor(new float[] {1f}, 0, 1, 1, 1);
-    KERNELS.matmul(a, b, c, new float[] {1f}, 0, true);
+    multiply(a, b, c, addition(1f));
     assertEquals(0x1p24f, c.array()[0]);
   }
 }

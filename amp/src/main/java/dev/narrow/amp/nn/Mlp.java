@@ -6,6 +6,8 @@ import dev.narrow.amp.Parameter;
 import dev.narrow.amp.Role;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Matmul;
+import dev.narrow.kernels.Matrices;
 import dev.narrow.quant.Floats;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
@@ -180,7 +182,11 @@ public final class Mlp {
       quantize(Role.ACTIVATION, in, l);
       copy(layer.weight, layer.quantized);
       quantize(Role.WEIGHT, layer.quantized, l);
-      backend.matmul(in, layer.quantized, layer.bias, out);
+      backend.matmul(
+          Matmul.plain().bias(layer.bias),
+          Matrices.of(in),
+          Matrices.of(layer.quantized),
+          Matrices.of(out));
       if (l + 1 < layers.size()) {
         backend.relu(out, out);
       }
@@ -206,12 +212,20 @@ public final class Mlp {
       Tensor in = batch.inputs.get(l);
       Tensor e = batch.gradients.get(l);
       quantize(Role.ACTIVATION_GRADIENT, e, l);
-      backend.matmulTransposedA(in, e, layer.weightGradient);
+      backend.matmul(
+          Matmul.plain(),
+          Matrices.of(in).transposed(),
+          Matrices.of(e),
+          Matrices.of(layer.weightGradient));
       quantize(Role.WEIGHT_GRADIENT, layer.weightGradient, l);
       backend.sumRows(e, layer.biasGradient);
       if (l > 0) {
         Tensor dx = batch.gradients.get(l - 1);
-        backend.matmulTransposedB(e, layer.quantized, dx);
+        backend.matmul(
+            Matmul.plain(),
+            Matrices.of(e),
+            Matrices.of(layer.quantized).transposed(),
+            Matrices.of(dx));
         backend.reluBackward(batch.outputs.get(l - 1), dx, dx);
       }
     }
