@@ -161,21 +161,15 @@ interface CpuProducts extends Products {
               rows,
               1,
               columns,
-              (from, end) -> {
-                float[] line = Scratch.take(operand.array() == null ? columns : 0);
-                for (int i = from; i < end; i++) {
-                  float[] row = operand.array();
-                  int at = operand.offset() + i * columns;
-                  if (row == null) {
-                    operand.read(at, columns, line, 0);
-                    row = line;
-                    at = 0;
-                  }
-                  to.array()[to.offset() + i] =
-                      cpu().kernels().dot(row, at, vector.array(), vector.offset(), columns);
-                }
-                Scratch.give(line);
-              });
+              (from, end) ->
+                  cpu()
+                      .kernels()
+                      .matvec(
+                          operand.rowRange(from, end),
+                          vector.array(),
+                          vector.offset(),
+                          to.array(),
+                          to.offset() + from));
       to.store();
     }
   }

@@ -16,10 +16,11 @@ final class FewRows {
   private static final VectorSpecies<Float> SPECIES = VectorKernels.SPECIES;
   private static final int STEP = SPECIES.length();
 
-  /**
-   * Columns at a time: four decoded rows of them and the accumulators fit the first-level cache.
-   */
-  private static final int COLUMNS = 1024;
+  /** Columns at a time: accumulators fit the first-level cache, and memory is read in long runs. */
+  private static final int COLUMNS = 4096;
+
+  /** The same where rows are decoded first, four of which must fit too. */
+  private static final int DECODED_COLUMNS = 1024;
 
   private FewRows() {}
 
@@ -29,50 +30,57 @@ final class FewRows {
     int inner = a.columns();
     float[] scratch = Scratch.take(rows * inner);
     Matrix left = a.decoded(scratch);
-    float[] sums = Scratch.take(rows * COLUMNS);
-    float[] lines = Scratch.take(4 * COLUMNS);
-    for (int j = 0; j < c.columns(); j += COLUMNS) {
-      int columns = Math.min(COLUMNS, c.columns() - j);
-      Arrays.fill(sums, 0, rows * COLUMNS, 0f);
+    ByteCodes codes = ByteCodes.of(b.codes());
+    int block = b.array() == null && codes == null ? DECODED_COLUMNS : COLUMNS;
+    float[] sums = Scratch.take(rows * block);
+    float[] lines = Scratch.take(4 * DECODED_COLUMNS);
+    for (int j = 0; j < c.columns(); j += block) {
+      int columns = Math.min(block, c.columns() - j);
+      Arrays.fill(sums, 0, rows * block, 0f);
       for (int k = 0; k < inner; k += 4) {
         int depth = Math.min(4, inner - k);
-        float[] source = b.array();
         int start = b.offset() + k * b.rowStride() + j;
         int stride = b.rowStride();
+        float[] source = b.array();
         if (source == null) {
+          if (codes != null) {
+            for (int p = 0; p < depth; p++) {
+              for (int i = 0; i < rows; i++) {
+                codes.add(left.at(i, k + p), start + p * stride, sums, i * block, columns);
+              }
+            }
+            continue;
+          }
           for (int p = 0; p < depth; p++) {
-            b.read(start + p * stride, columns, lines, p * COLUMNS);
+            b.read(start + p * stride, columns, lines, p * DECODED_COLUMNS);
           }
           source = lines;
           start = 0;
-          stride = COLUMNS;
+          stride = DECODED_COLUMNS;
         }
         for (int i = 0; i < rows; i++) {
-          int at = left.offset() + i * left.rowStride() + k * left.columnStride();
-          int next = left.columnStride();
-          float[] x = left.array();
           if (depth == 4) {
             addFour(
-                x[at],
-                x[at + next],
-                x[at + 2 * next],
-                x[at + 3 * next],
+                left.at(i, k),
+                left.at(i, k + 1),
+                left.at(i, k + 2),
+                left.at(i, k + 3),
                 source,
                 start,
                 stride,
                 sums,
-                i * COLUMNS,
+                i * block,
                 columns);
           } else {
             for (int p = 0; p < depth; p++) {
-              addOne(x[at + p * next], source, start + p * stride, sums, i * COLUMNS, columns);
+              addOne(left.at(i, k + p), source, start + p * stride, sums, i * block, columns);
             }
           }
         }
       }
       for (int i = 0; i < rows; i++) {
         int to = c.offset() + i * c.rowStride() + j;
-        VectorMatmul.store(sums, i * COLUMNS, c.array(), to, columns, epilogue, j);
+        VectorMatmul.store(sums, i * block, c.array(), to, columns, epilogue, j);
       }
     }
     Scratch.give(lines);

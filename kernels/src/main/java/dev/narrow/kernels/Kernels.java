@@ -66,6 +66,22 @@ interface Kernels {
   /** The sum of products in sixteen lanes, each a chain of fused multiply-adds. */
   float dot(float[] x, int xOffset, float[] y, int yOffset, int n);
 
+  /** y = a x, each row as {@link #dot}; the columns of a are contiguous. */
+  default void matvec(Operand a, float[] x, int xOffset, float[] y, int yOffset) {
+    float[] line = Scratch.take(a.array() == null ? a.columns() : 0);
+    for (int i = 0; i < a.rows(); i++) {
+      float[] row = a.array();
+      int at = a.offset() + i * a.rowStride();
+      if (row == null) {
+        a.read(at, a.columns(), line, 0);
+        row = line;
+        at = 0;
+      }
+      y[yOffset + i] = dot(row, at, x, xOffset, a.columns());
+    }
+    Scratch.give(line);
+  }
+
   /** The sum of squares in sixteen lanes, each a chain of fused multiply-adds. */
   float sumOfSquares(float[] x, int xOffset, int n);
 

@@ -21,6 +21,10 @@ record Matrix(float[] array, int offset, int rows, int columns, int rowStride, i
     return new Matrix(array, offset, rows, columns, rowStride, 1);
   }
 
+  float at(int i, int j) {
+    return array[offset + i * rowStride + j * columnStride];
+  }
+
   Matrix transposed() {
     return new Matrix(array, offset, columns, rows, columnStride, rowStride);
   }

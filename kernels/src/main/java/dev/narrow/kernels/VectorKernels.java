@@ -177,6 +177,18 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void matvec(Operand a, float[] x, int xOffset, float[] y, int yOffset) {
+    ByteCodes codes = ByteCodes.of(a.codes());
+    if (codes == null) {
+      Kernels.super.matvec(a, x, xOffset, y, yOffset);
+      return;
+    }
+    for (int i = 0; i < a.rows(); i++) {
+      y[yOffset + i] = codes.dot(a.offset() + i * a.rowStride(), x, xOffset, a.columns());
+    }
+  }
+
+  @Override
   public float sumOfSquares(float[] x, int xOffset, int n) {
     float[] lanes = new float[LANES];
     int bound = n - n % LANES;
