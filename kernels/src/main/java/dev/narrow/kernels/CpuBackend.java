@@ -119,6 +119,46 @@ final class CpuBackend implements Backend {
   }
 
   @Override
+  public void tanh(Tensor x, Tensor y) {
+    map(x, y, kernels::tanh);
+  }
+
+  @Override
+  public void erf(Tensor x, Tensor y) {
+    map(x, y, kernels::erf);
+  }
+
+  @Override
+  public void reciprocalSqrt(Tensor x, Tensor y) {
+    map(x, y, kernels::reciprocalSqrt);
+  }
+
+  @Override
+  public void sigmoid(Tensor x, Tensor y) {
+    map(x, y, kernels::sigmoid);
+  }
+
+  @Override
+  public void gelu(Tensor x, Tensor y) {
+    map(x, y, kernels::gelu);
+  }
+
+  @Override
+  public void geluTanh(Tensor x, Tensor y) {
+    map(x, y, kernels::geluTanh);
+  }
+
+  @Override
+  public void geluBackward(Tensor x, Tensor dy, Tensor dx) {
+    backward(x, "x", dy, dx, kernels::geluGradient);
+  }
+
+  @Override
+  public void geluTanhBackward(Tensor x, Tensor dy, Tensor dx) {
+    backward(x, "x", dy, dx, kernels::geluTanhGradient);
+  }
+
+  @Override
   public void scale(float factor, Tensor x, Tensor y) {
     map(
         x,
@@ -153,22 +193,31 @@ final class CpuBackend implements Backend {
 
   @Override
   public void reluBackward(Tensor y, Tensor dy, Tensor dx) {
-    Floats outputs = Floats.of(y, "y");
+    backward(y, "y", dy, dx, kernels::reluGradient);
+  }
+
+  @FunctionalInterface
+  private interface Gradient {
+    void apply(float[] at, int atOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n);
+  }
+
+  private static void backward(Tensor at, String name, Tensor dy, Tensor dx, Gradient gradient) {
+    Floats points = Floats.of(at, name);
     Floats above = Floats.of(dy, "dy");
     Floats below = Floats.of(dx, "dx");
-    expectShape(dy, "dy", y.shape());
-    expectShape(dx, "dx", y.shape());
+    expectShape(dy, "dy", at.shape());
+    expectShape(dx, "dx", at.shape());
     expectWritable(dx, "dx");
-    expectSameOrApart(y, "y", dx, "dx");
+    expectSameOrApart(at, name, dx, "dx");
     expectSameOrApart(dy, "dy", dx, "dx");
-    kernels.reluGradient(
-        outputs.array(),
-        outputs.offset(),
+    gradient.apply(
+        points.array(),
+        points.offset(),
         above.array(),
         above.offset(),
         below.array(),
         below.offset(),
-        y.shape().size());
+        at.shape().size());
     below.writeBack(dx);
   }
 
