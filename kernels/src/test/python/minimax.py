@@ -78,9 +78,9 @@ centre = mpf(3) / 2
 derive("erfc", lambda c: sqrt(erfc(centre + c)), lambda c: 2 * sqrt(erfc(centre + c)) / erf(centre + c), joint - centre, mpf("3.92") - centre, 11)
 for name, value in (
     ("sqrt(1/2)", sqrt(mpf(1) / 2)),
-    ("sqrt(2/pi)", sqrt(2 / pi)),
-    ("0.044715 sqrt(2/pi)", mpf("0.044715") * sqrt(2 / pi)),
-    ("3 * 0.044715 sqrt(2/pi)", 3 * mpf("0.044715") * sqrt(2 / pi)),
+    ("2 sqrt(2/pi)", 2 * sqrt(2 / pi)),
+    ("0.044715 * 2 sqrt(2/pi)", mpf("0.044715") * 2 * sqrt(2 / pi)),
+    ("3 * 0.044715 * 2 sqrt(2/pi)", 3 * mpf("0.044715") * 2 * sqrt(2 / pi)),
     ("1/sqrt(2 pi)", 1 / sqrt(2 * pi)),
 ):
     print("%s: %s" % (name, java_hex(to_float32(value))))

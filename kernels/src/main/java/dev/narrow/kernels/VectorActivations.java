@@ -45,32 +45,7 @@ final class VectorActivations {
   }
 
   static FloatVector gelu(FloatVector x) {
-    return halved(x, VectorElementary.erf(x.mul(SQRT_HALF)));
-  }
-
-  static FloatVector geluGradient(FloatVector x) {
     FloatVector e = VectorElementary.erf(x.mul(SQRT_HALF));
-    FloatVector density = VectorElementary.exp(x.mul(-0.5f).mul(x)).mul(DENSITY);
-    return aboveMiddle(x, density, density, e);
-  }
-
-  static FloatVector geluTanh(FloatVector x) {
-    return halved(x, tanhOfCubic(x, x.mul(x)));
-  }
-
-  static FloatVector geluTanhGradient(FloatVector x) {
-    FloatVector z = x.mul(x);
-    FloatVector t = tanhOfCubic(x, z);
-    FloatVector bell = t.neg().fma(t, all(x, 1f));
-    FloatVector slope = z.fma(all(x, CUBIC_SLOPE), all(x, SQRT_2_OVER_PI));
-    return aboveMiddle(x.mul(0.5f).mul(bell), slope, bell, t);
-  }
-
-  private static FloatVector tanhOfCubic(FloatVector x, FloatVector z) {
-    return VectorElementary.tanh(x.mul(z.fma(all(x, CUBIC), all(x, SQRT_2_OVER_PI))));
-  }
-
-  private static FloatVector halved(FloatVector x, FloatVector e) {
     FloatVector half = x.mul(0.5f);
     FloatVector result = e.fma(half, half);
     result = result.blend(-0f, e.compare(VectorOperators.EQ, -1f));
@@ -78,10 +53,28 @@ final class VectorActivations {
     return VectorKernels.canonical(result);
   }
 
-  private static FloatVector aboveMiddle(
-      FloatVector a, FloatVector b, FloatVector bell, FloatVector e) {
-    FloatVector middle = e.fma(all(e, 0.5f), all(e, 0.5f));
-    FloatVector result = a.fma(b, middle);
-    return VectorKernels.canonical(result.blend(middle, bell.compare(VectorOperators.EQ, 0f)));
+  static FloatVector geluGradient(FloatVector x) {
+    FloatVector e = VectorElementary.erf(x.mul(SQRT_HALF));
+    FloatVector density = VectorElementary.exp(x.mul(-0.5f).mul(x)).mul(DENSITY);
+    return slope(e.fma(all(x, 0.5f), all(x, 0.5f)), x, density, density);
+  }
+
+  static FloatVector geluTanh(FloatVector x) {
+    FloatVector p = sigmoid(x.mul(x.mul(x).fma(all(x, CUBIC), all(x, LINEAR))));
+    return VectorKernels.canonical(p.mul(x).blend(-0f, p.compare(VectorOperators.EQ, 0f)));
+  }
+
+  static FloatVector geluTanhGradient(FloatVector x) {
+    FloatVector z = x.mul(x);
+    FloatVector v = x.mul(z.fma(all(x, CUBIC), all(x, LINEAR)));
+    FloatVector s = sigmoid(v.abs().neg());
+    FloatVector p = all(x, 1f).sub(s).blend(s, v.compare(VectorOperators.LT, 0f));
+    FloatVector bell = s.neg().fma(s, s);
+    return slope(p, x.mul(bell), z.fma(all(x, CUBIC_SLOPE), all(x, LINEAR)), bell);
+  }
+
+  private static FloatVector slope(FloatVector p, FloatVector a, FloatVector b, FloatVector bell) {
+    FloatVector result = a.fma(b, p).blend(p, bell.compare(VectorOperators.EQ, 0f));
+    return VectorKernels.canonical(result);
   }
 }

@@ -95,28 +95,28 @@ class ElementaryTest {
             Kernels::gelu,
             ElementaryTest::exactGelu,
             ElementaryTest::argumentUlps,
-            1),
+            1.019),
         new Function(
             "geluTanh",
             Activations::geluTanh,
             Kernels::geluTanh,
             ElementaryTest::exactGeluTanh,
             ElementaryTest::argumentUlps,
-            1),
+            1.327),
         new Function(
             "geluGradient",
             Activations::geluGradient,
             gradient(Kernels::geluGradient),
             ElementaryTest::exactGeluGradient,
             ElementaryTest::absolute,
-            2e-7),
+            1.43e-7),
         new Function(
             "geluTanhGradient",
             Activations::geluTanhGradient,
             gradient(Kernels::geluTanhGradient),
             ElementaryTest::exactGeluTanhGradient,
             ElementaryTest::absolute,
-            6e-7));
+            1.35e-7));
   }
 
   static List<Function> oddFunctions() {
