@@ -49,6 +49,46 @@ interface CpuElementwise extends Elementwise {
   }
 
   @Override
+  default void tanh(Tensor x, Tensor y) {
+    map(x, y, cpu().kernels()::tanh);
+  }
+
+  @Override
+  default void erf(Tensor x, Tensor y) {
+    map(x, y, cpu().kernels()::erf);
+  }
+
+  @Override
+  default void reciprocalSqrt(Tensor x, Tensor y) {
+    map(x, y, cpu().kernels()::reciprocalSqrt);
+  }
+
+  @Override
+  default void sigmoid(Tensor x, Tensor y) {
+    map(x, y, cpu().kernels()::sigmoid);
+  }
+
+  @Override
+  default void gelu(Tensor x, Tensor y) {
+    map(x, y, cpu().kernels()::gelu);
+  }
+
+  @Override
+  default void geluTanh(Tensor x, Tensor y) {
+    map(x, y, cpu().kernels()::geluTanh);
+  }
+
+  @Override
+  default void geluBackward(Tensor x, Tensor dy, Tensor dx) {
+    backward(x, "x", dy, dx, cpu().kernels()::geluGradient);
+  }
+
+  @Override
+  default void geluTanhBackward(Tensor x, Tensor dy, Tensor dx) {
+    backward(x, "x", dy, dx, cpu().kernels()::geluTanhGradient);
+  }
+
+  @Override
   default void scale(float factor, Tensor x, Tensor y) {
     map(x, y, (from, i, to, j, n) -> cpu().kernels().scale(factor, from, i, to, j, n));
   }
@@ -68,23 +108,32 @@ interface CpuElementwise extends Elementwise {
 
   @Override
   default void reluBackward(Tensor y, Tensor dy, Tensor dx) {
-    expectShape(dy, "dy", y.shape());
-    expectShape(dx, "dx", y.shape());
-    expectSameOrApart(y, "y", dx, "dx");
+    backward(y, "y", dy, dx, cpu().kernels()::reluGradient);
+  }
+
+  /** A kernel of a gradient on n consecutive elements. */
+  @FunctionalInterface
+  interface Gradient {
+    /** Reads the points and dy, writes dx. */
+    void apply(float[] at, int atOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n);
+  }
+
+  private static void backward(Tensor at, String name, Tensor dy, Tensor dx, Gradient gradient) {
+    expectShape(dy, "dy", at.shape());
+    expectShape(dx, "dx", at.shape());
+    expectSameOrApart(at, name, dx, "dx");
     expectSameOrApart(dy, "dy", dx, "dx");
     try (Values below = Values.write(dx, "dx");
-        Values outputs = Values.read(y);
+        Values points = Values.read(at);
         Values above = Values.read(dy)) {
-      cpu()
-          .kernels()
-          .reluGradient(
-              outputs.array(),
-              outputs.offset(),
-              above.array(),
-              above.offset(),
-              below.array(),
-              below.offset(),
-              outputs.size());
+      gradient.apply(
+          points.array(),
+          points.offset(),
+          above.array(),
+          above.offset(),
+          below.array(),
+          below.offset(),
+          points.size());
       below.store();
     }
   }

@@ -23,6 +23,30 @@ public interface Elementwise {
   /** y = natural logarithm of x: see {@link Elementary#log}. */
   void log(Tensor x, Tensor y);
 
+  /** y = hyperbolic tangent of x: see {@link Elementary#tanh}. */
+  void tanh(Tensor x, Tensor y);
+
+  /** y = error function of x: see {@link Elementary#erf}. */
+  void erf(Tensor x, Tensor y);
+
+  /** y = 1 / √x: see {@link Elementary#reciprocalSqrt}. */
+  void reciprocalSqrt(Tensor x, Tensor y);
+
+  /** y = 1 / (1 + exp(-x)): see {@link Activations#sigmoid}. */
+  void sigmoid(Tensor x, Tensor y);
+
+  /** y = Gaussian error linear unit of x: see {@link Activations#gelu}. */
+  void gelu(Tensor x, Tensor y);
+
+  /** dx = dy times {@link Activations#geluGradient} of x: the gradient of y = gelu(x). */
+  void geluBackward(Tensor x, Tensor dy, Tensor dx);
+
+  /** y = the approximation of gelu(x) by tanh: see {@link Activations#geluTanh}. */
+  void geluTanh(Tensor x, Tensor y);
+
+  /** dx = dy times {@link Activations#geluTanhGradient} of x: the gradient of y = geluTanh(x). */
+  void geluTanhBackward(Tensor x, Tensor dy, Tensor dx);
+
   /** y = x + row in every row, for x and y [m, n] and row [n]. */
   void addRow(Tensor x, Tensor row, Tensor y);
 

@@ -41,6 +41,32 @@ interface Kernels {
   /** y = log(x). */
   void log(float[] x, int xOffset, float[] y, int yOffset, int n);
 
+  /** y = tanh(x). */
+  void tanh(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+  /** y = erf(x). */
+  void erf(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+  /** y = 1 / √x. */
+  void reciprocalSqrt(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+  /** y = 1 / (1 + exp(-x)). */
+  void sigmoid(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+  /** y = gelu(x). */
+  void gelu(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+  /** y = geluTanh(x). */
+  void geluTanh(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+  /** dx = geluGradient(x) dy. */
+  void geluGradient(
+      float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n);
+
+  /** dx = geluTanhGradient(x) dy. */
+  void geluTanhGradient(
+      float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n);
+
   /** y = +0 where x is at most 0, else x: NaN passes. */
   void relu(float[] x, int xOffset, float[] y, int yOffset, int n);
 

@@ -81,6 +81,64 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void tanh(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Elementary.tanh(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void erf(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Elementary.erf(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void reciprocalSqrt(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Elementary.reciprocalSqrt(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void sigmoid(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Activations.sigmoid(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void gelu(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Activations.gelu(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void geluTanh(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] = Activations.geluTanh(x[xOffset + i]);
+    }
+  }
+
+  @Override
+  public void geluGradient(
+      float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      dx[dxOffset + i] = canonical(Activations.geluGradient(x[xOffset + i]) * dy[dyOffset + i]);
+    }
+  }
+
+  @Override
+  public void geluTanhGradient(
+      float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      dx[dxOffset + i] = canonical(Activations.geluTanhGradient(x[xOffset + i]) * dy[dyOffset + i]);
+    }
+  }
+
+  @Override
   public void relu(float[] x, int xOffset, float[] y, int yOffset, int n) {
     for (int i = 0; i < n; i++) {
       float value = x[xOffset + i];

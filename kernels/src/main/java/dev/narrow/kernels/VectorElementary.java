@@ -17,11 +17,7 @@ final class VectorElementary {
     FloatVector high = k.fma(all(x, -LN2_HIGH), x);
     FloatVector r = k.fma(all(x, -LN2_LOW), high);
     FloatVector rest = k.fma(all(x, -LN2_LOW), high.sub(r));
-    FloatVector q = all(x, E4).fma(r, all(x, E3));
-    q = q.fma(r, all(x, E2));
-    q = q.fma(r, all(x, E1));
-    q = q.fma(r, all(x, E0));
-    FloatVector result = onePlus(r, r.mul(r).fma(q, rest), shifted);
+    FloatVector result = onePlus(r, r.mul(r).fma(expQuotient(r), rest), shifted);
     result = result.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, EXP_OVERFLOW));
     result = result.blend(0f, x.compare(VectorOperators.LT, EXP_UNDERFLOW));
     return result.blend(Float.NaN, x.test(VectorOperators.IS_NAN));
@@ -71,7 +67,83 @@ final class VectorElementary {
     return result.blend(Float.NaN, x.compare(VectorOperators.GE, 0f).not());
   }
 
-  private static FloatVector all(FloatVector like, float value) {
+  static FloatVector tanh(FloatVector x) {
+    FloatVector a = x.abs();
+    FloatVector z = x.mul(x);
+    FloatVector q = all(x, H6).fma(z, all(x, H5));
+    q = q.fma(z, all(x, H4));
+    q = q.fma(z, all(x, H3));
+    q = q.fma(z, all(x, H2));
+    q = q.fma(z, all(x, H1));
+    q = q.fma(z, all(x, H0));
+    FloatVector small = q.mul(z).fma(a, a);
+    FloatVector twice = a.add(a);
+    FloatVector shifted = twice.fma(all(x, LOG2_E), all(x, ROUNDER));
+    FloatVector k = shifted.sub(ROUNDER);
+    FloatVector r = k.fma(all(x, -LN2_LOW), k.fma(all(x, -LN2_HIGH), twice));
+    FloatVector p = r.mul(r).fma(expQuotient(r), r);
+    FloatVector scale = powerOfTwo(exponent(shifted));
+    FloatVector large = all(x, 1f).sub(all(x, 2f).div(scale.fma(p, scale.add(1f))));
+    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, TANH_LARGE));
+    result = result.blend(1f, a.compare(VectorOperators.GT, TANH_ONE));
+    return copySign(result, x).blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+  }
+
+  static FloatVector erf(FloatVector x) {
+    FloatVector a = x.abs();
+    FloatVector z = x.mul(x);
+    FloatVector q = all(x, R6).fma(z, all(x, R5));
+    q = q.fma(z, all(x, R4));
+    q = q.fma(z, all(x, R3));
+    q = q.fma(z, all(x, R2));
+    q = q.fma(z, all(x, R1));
+    q = q.fma(z, all(x, R0));
+    FloatVector small = q.fma(a, a);
+    FloatVector c = a.sub(ERF_CENTRE);
+    FloatVector p = all(x, C11).fma(c, all(x, C10));
+    p = p.fma(c, all(x, C9));
+    p = p.fma(c, all(x, C8));
+    p = p.fma(c, all(x, C7));
+    p = p.fma(c, all(x, C6));
+    p = p.fma(c, all(x, C5));
+    p = p.fma(c, all(x, C4));
+    p = p.fma(c, all(x, C3));
+    p = p.fma(c, all(x, C2));
+    p = p.fma(c, all(x, C1));
+    p = p.fma(c, all(x, C0));
+    FloatVector large = p.neg().fma(p, all(x, 1f));
+    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, ERF_LARGE));
+    result = result.blend(1f, a.compare(VectorOperators.GT, ERF_ONE));
+    return copySign(result, x).blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+  }
+
+  static FloatVector reciprocalSqrt(FloatVector x) {
+    FloatVector y = all(x, 1f).div(x.sqrt());
+    FloatVector root = x.mul(y);
+    FloatVector rest = x.fma(y, root.neg());
+    FloatVector d = rest.neg().fma(y, root.neg().fma(y, all(x, 1f)));
+    FloatVector result = y.mul(d).fma(d.fma(all(x, 0.375f), all(x, 0.5f)), y);
+    VectorMask<Float> ordinary =
+        x.compare(VectorOperators.GT, 0f)
+            .and(x.compare(VectorOperators.LT, Float.POSITIVE_INFINITY));
+    result = y.blend(result, ordinary);
+    return result.blend(Float.NaN, result.test(VectorOperators.IS_NAN));
+  }
+
+  static FloatVector expQuotient(FloatVector r) {
+    FloatVector q = all(r, E4).fma(r, all(r, E3));
+    q = q.fma(r, all(r, E2));
+    q = q.fma(r, all(r, E1));
+    return q.fma(r, all(r, E0));
+  }
+
+  /** The magnitude has no sign of its own. */
+  private static FloatVector copySign(FloatVector magnitude, FloatVector sign) {
+    IntVector signBit = sign.reinterpretAsInts().and(Integer.MIN_VALUE);
+    return magnitude.reinterpretAsInts().or(signBit).reinterpretAsFloats();
+  }
+
+  static FloatVector all(FloatVector like, float value) {
     return FloatVector.broadcast(like.species(), value);
   }
 
@@ -79,12 +151,16 @@ final class VectorElementary {
     FloatVector sum = large.add(1f);
     FloatVector lost = all(large, 1f).sub(sum).add(large);
     FloatVector p = sum.add(lost.add(small));
-    IntVector exponent = shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDER));
+    IntVector exponent = exponent(shifted);
     IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
     return p.mul(powerOfTwo(half)).mul(powerOfTwo(exponent.sub(half)));
   }
 
-  private static FloatVector powerOfTwo(IntVector exponent) {
+  static IntVector exponent(FloatVector shifted) {
+    return shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDER));
+  }
+
+  static FloatVector powerOfTwo(IntVector exponent) {
     return exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
   }
 }

@@ -81,6 +81,83 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void tanh(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorElementary.tanh(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.tanh(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void erf(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorElementary.erf(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.erf(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void reciprocalSqrt(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorElementary.reciprocalSqrt(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.reciprocalSqrt(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void sigmoid(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorActivations.sigmoid(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.sigmoid(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void gelu(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorActivations.gelu(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.gelu(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void geluTanh(float[] x, int xOffset, float[] y, int yOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      VectorActivations.geluTanh(load(x, xOffset + i)).intoArray(y, yOffset + i);
+    }
+    TAIL.geluTanh(x, xOffset + bound, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void geluGradient(
+      float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      FloatVector slope = VectorActivations.geluGradient(load(x, xOffset + i));
+      canonical(slope.mul(load(dy, dyOffset + i))).intoArray(dx, dxOffset + i);
+    }
+    TAIL.geluGradient(x, xOffset + bound, dy, dyOffset + bound, dx, dxOffset + bound, n - bound);
+  }
+
+  @Override
+  public void geluTanhGradient(
+      float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
+    int bound = SPECIES.loopBound(n);
+    for (int i = 0; i < bound; i += STEP) {
+      FloatVector slope = VectorActivations.geluTanhGradient(load(x, xOffset + i));
+      canonical(slope.mul(load(dy, dyOffset + i))).intoArray(dx, dxOffset + i);
+    }
+    TAIL.geluTanhGradient(
+        x, xOffset + bound, dy, dyOffset + bound, dx, dxOffset + bound, n - bound);
+  }
+
+  @Override
   public void relu(float[] x, int xOffset, float[] y, int yOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {

@@ -66,6 +66,18 @@ class GoldenDigestTest {
     digests.put("exp", over((x, y, n) -> inPlace(y, () -> k.exp(x, 0, y, 0, n))));
     digests.put("exp2", over((x, y, n) -> inPlace(y, () -> k.exp2(x, 0, y, 0, n))));
     digests.put("log", over((x, y, n) -> inPlace(y, () -> k.log(x, 0, y, 0, n))));
+    digests.put("tanh", over((x, y, n) -> inPlace(y, () -> k.tanh(x, 0, y, 0, n))));
+    digests.put("erf", over((x, y, n) -> inPlace(y, () -> k.erf(x, 0, y, 0, n))));
+    digests.put(
+        "reciprocalSqrt", over((x, y, n) -> inPlace(y, () -> k.reciprocalSqrt(x, 0, y, 0, n))));
+    digests.put("sigmoid", over((x, y, n) -> inPlace(y, () -> k.sigmoid(x, 0, y, 0, n))));
+    digests.put("gelu", over((x, y, n) -> inPlace(y, () -> k.gelu(x, 0, y, 0, n))));
+    digests.put("geluTanh", over((x, y, n) -> inPlace(y, () -> k.geluTanh(x, 0, y, 0, n))));
+    digests.put(
+        "geluGradient", over((x, y, n) -> inPlace(y, () -> k.geluGradient(x, 0, y, 0, y, 0, n))));
+    digests.put(
+        "geluTanhGradient",
+        over((x, y, n) -> inPlace(y, () -> k.geluTanhGradient(x, 0, y, 0, y, 0, n))));
     digests.put("relu", over((x, y, n) -> inPlace(y, () -> k.relu(x, 0, y, 0, n))));
     digests.put(
         "reluGradient", over((x, y, n) -> inPlace(y, () -> k.reluGradient(x, 0, y, 0, y, 0, n))));
