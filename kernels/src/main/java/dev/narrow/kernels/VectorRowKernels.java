@@ -1,7 +1,6 @@
 package dev.narrow.kernels;
 
 import static dev.narrow.kernels.Kernels.LANES;
-import static dev.narrow.kernels.ScalarKernels.INSTANCE;
 import static dev.narrow.kernels.ScalarKernels.canonical;
 import static dev.narrow.kernels.ScalarKernels.tree;
 import static dev.narrow.kernels.VectorKernels.INTS;
@@ -27,7 +26,8 @@ interface VectorRowKernels extends RowKernels {
     for (int i = 0; i < bound; i += SPECIES.length()) {
       canonical(load(x, xOffset + i).sub(load(y, yOffset + i))).intoArray(z, zOffset + i);
     }
-    INSTANCE.subtract(x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
+    ScalarKernels.INSTANCE.subtract(
+        x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
   }
 
   @Override
@@ -37,7 +37,8 @@ interface VectorRowKernels extends RowKernels {
     for (int i = 0; i < bound; i += SPECIES.length()) {
       canonical(load(x, xOffset + i).mul(load(y, yOffset + i))).intoArray(z, zOffset + i);
     }
-    INSTANCE.multiply(x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
+    ScalarKernels.INSTANCE.multiply(
+        x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
   }
 
   @Override
@@ -47,7 +48,8 @@ interface VectorRowKernels extends RowKernels {
     for (int i = 0; i < bound; i += SPECIES.length()) {
       canonical(load(x, xOffset + i).div(load(y, yOffset + i))).intoArray(z, zOffset + i);
     }
-    INSTANCE.divide(x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
+    ScalarKernels.INSTANCE.divide(
+        x, xOffset + bound, y, yOffset + bound, z, zOffset + bound, n - bound);
   }
 
   @Override
@@ -66,7 +68,7 @@ interface VectorRowKernels extends RowKernels {
       canonical(load(x, xOffset + i).fma(load(y, yOffset + i), load(addend, addendOffset + i)))
           .intoArray(z, zOffset + i);
     }
-    INSTANCE.multiplyAdd(
+    ScalarKernels.INSTANCE.multiplyAdd(
         x,
         xOffset + bound,
         y,
@@ -86,7 +88,7 @@ interface VectorRowKernels extends RowKernels {
       value = value.blend(low, value.compare(VectorOperators.LT, low));
       value.blend(high, value.compare(VectorOperators.GT, high)).intoArray(y, yOffset + i);
     }
-    INSTANCE.clamp(low, high, x, xOffset + bound, y, yOffset + bound, n - bound);
+    ScalarKernels.INSTANCE.clamp(low, high, x, xOffset + bound, y, yOffset + bound, n - bound);
   }
 
   @Override
@@ -108,7 +110,7 @@ interface VectorRowKernels extends RowKernels {
       zero.blend(canonical(load(x, xOffset + i).mul(factor)), kept.cast(SPECIES))
           .intoArray(y, yOffset + i);
     }
-    INSTANCE.dropout(
+    ScalarKernels.INSTANCE.dropout(
         words,
         wordsOffset + bound,
         threshold,
@@ -127,7 +129,8 @@ interface VectorRowKernels extends RowKernels {
     for (int i = 0; i < bound; i += SPECIES.length()) {
       canonical(load(x, xOffset + i).sub(shift).mul(factor)).intoArray(y, yOffset + i);
     }
-    INSTANCE.standardize(shift, factor, x, xOffset + bound, y, yOffset + bound, n - bound);
+    ScalarKernels.INSTANCE.standardize(
+        shift, factor, x, xOffset + bound, y, yOffset + bound, n - bound);
   }
 
   @Override
@@ -148,7 +151,7 @@ interface VectorRowKernels extends RowKernels {
       FloatVector rest = slope.fma(load(x, xOffset + i), load(dy, dyOffset + i).sub(mean));
       canonical(rest.mul(factor)).intoArray(dx, dxOffset + i);
     }
-    INSTANCE.standardizeGradient(
+    ScalarKernels.INSTANCE.standardizeGradient(
         mean,
         projection,
         factor,
@@ -176,7 +179,7 @@ interface VectorRowKernels extends RowKernels {
       canonical(load(dy, dyOffset + i).sub(shift).mul(load(y, yOffset + i)))
           .intoArray(dx, dxOffset + i);
     }
-    INSTANCE.softmaxGradient(
+    ScalarKernels.INSTANCE.softmaxGradient(
         shift, y, yOffset + bound, dy, dyOffset + bound, dx, dxOffset + bound, n - bound);
   }
 
@@ -223,7 +226,7 @@ interface VectorRowKernels extends RowKernels {
     for (int i = 0; i < bound; i += SPECIES.length()) {
       maximum = maximum.max(load(x, xOffset + i));
     }
-    float tail = INSTANCE.maximum(x, xOffset + bound, n - bound);
+    float tail = ScalarKernels.INSTANCE.maximum(x, xOffset + bound, n - bound);
     return canonical(Math.max(maximum.reduceLanes(VectorOperators.MAX), tail));
   }
 
@@ -234,7 +237,7 @@ interface VectorRowKernels extends RowKernels {
     for (int i = 0; i < bound; i += SPECIES.length()) {
       minimum = minimum.min(load(x, xOffset + i));
     }
-    float tail = INSTANCE.minimum(x, xOffset + bound, n - bound);
+    float tail = ScalarKernels.INSTANCE.minimum(x, xOffset + bound, n - bound);
     return canonical(Math.min(minimum.reduceLanes(VectorOperators.MIN), tail));
   }
 }
