@@ -630,7 +630,7 @@ public final class Codec {
 
   /** The random words from an element of the call on. */
   private void words(long at, int[] words, int n) {
-    KernelProvider.kernels().words(Objects.requireNonNull(random), firstIndex + at, words, n);
+    Objects.requireNonNull(random).words(firstIndex + at, words, n);
   }
 
   private void count(float[] src, int from, int n) {

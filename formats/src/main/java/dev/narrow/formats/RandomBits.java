@@ -1,5 +1,7 @@
 package dev.narrow.formats;
 
+import java.util.Objects;
+
 /**
  * A source of random words addressed by element, so that what an element gets depends on nothing
  * but the seed, the stream and its index: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel
@@ -23,9 +25,17 @@ public record RandomBits(long seed, long stream) {
     return Philox.word(seed, stream, index);
   }
 
-  /** The random words of n elements from this index on. */
-  void words(long index, int[] words, int n) {
-    Philox.words(seed, stream, index, words, n);
+  /**
+   * The random words of consecutive elements, as {@link #word} has them.
+   *
+   * @param index of the first element, 0 or more
+   * @param words where they go, from 0 on
+   * @param n how many
+   * @throws IndexOutOfBoundsException if there is no room for so many
+   */
+  public void words(long index, int[] words, int n) {
+    Objects.checkFromIndexSize(0, n, words.length);
+    KernelProvider.kernels().words(this, index, words, n);
   }
 
   /**

@@ -13,7 +13,15 @@ package dev.narrow.kernels;
  *
  * <p>A result that is NaN by arithmetic is the canonical NaN, 0x7fc00000.
  */
-public interface Backend extends Products, Elementwise, Reductions, Losses {
+public interface Backend
+    extends Products,
+        Elementwise,
+        Arithmetic,
+        Reductions,
+        Losses,
+        Normalizations,
+        Embeddings,
+        Attentions {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {

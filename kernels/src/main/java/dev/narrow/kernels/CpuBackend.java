@@ -2,7 +2,15 @@ package dev.narrow.kernels;
 
 /** All groups of operations on the processor. */
 record CpuBackend(Cpu cpu)
-    implements Backend, CpuProducts, CpuElementwise, CpuReductions, CpuLosses {
+    implements Backend,
+        CpuProducts,
+        CpuElementwise,
+        CpuArithmetic,
+        CpuReductions,
+        CpuLosses,
+        CpuNormalizations,
+        CpuEmbeddings,
+        CpuAttentions {
 
   @Override
   public Summation summation() {

@@ -37,6 +37,73 @@ interface CpuReductions extends Reductions {
     }
   }
 
+  /** The reduction of n consecutive elements. */
+  @FunctionalInterface
+  interface RowReduction {
+    /** Reads x. */
+    float apply(float[] x, int xOffset, int n);
+  }
+
+  private static void reduceColumns(Tensor x, Tensor y, RowReduction reduction) {
+    expectShape(y, "y", Arguments.outer(x.shape()));
+    expectApart(x, "x", y, "y");
+    try (Values to = Values.write(y, "y");
+        Values from = Values.read(x)) {
+      int columns = from.rows().columns();
+      for (int i = 0; i < to.size(); i++) {
+        to.array()[to.offset() + i] =
+            reduction.apply(from.array(), from.offset() + i * columns, columns);
+      }
+      to.store();
+    }
+  }
+
+  @Override
+  default void sumColumns(Tensor x, Tensor y) {
+    Arguments.expectAnAxis(x, "x");
+    reduceColumns(x, y, cpu().kernels()::sum);
+  }
+
+  @Override
+  default void meanColumns(Tensor x, Tensor y) {
+    Arguments.expectColumns(x, "x");
+    reduceColumns(
+        x, y, (row, at, n) -> ScalarKernels.canonical(cpu().kernels().sum(row, at, n) / n));
+  }
+
+  @Override
+  default void maxColumns(Tensor x, Tensor y) {
+    Arguments.expectColumns(x, "x");
+    reduceColumns(x, y, cpu().kernels()::maximum);
+  }
+
+  @Override
+  default void minColumns(Tensor x, Tensor y) {
+    Arguments.expectColumns(x, "x");
+    reduceColumns(x, y, cpu().kernels()::minimum);
+  }
+
+  @Override
+  default void argmaxColumns(Tensor x, int[] y) {
+    int columns = Arguments.expectColumns(x, "x");
+    int rows = Arguments.outer(x.shape()).size();
+    if (y.length != rows) {
+      throw new IllegalArgumentException(
+          "y has " + y.length + " elements, expected " + rows + ", one for each row");
+    }
+    try (Values from = Values.read(x)) {
+      for (int i = 0; i < rows; i++) {
+        int row = from.offset() + i * columns;
+        float max = cpu().kernels().maximum(from.array(), row, columns);
+        int j = 0;
+        while (from.array()[row + j] != max && !Float.isNaN(from.array()[row + j])) {
+          j++;
+        }
+        y[i] = j;
+      }
+    }
+  }
+
   @Override
   default Scan scan(Tensor x) {
     try (Values values = Values.read(x)) {

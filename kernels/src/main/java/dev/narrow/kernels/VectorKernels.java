@@ -14,14 +14,14 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>What is left after the last whole vector is done by {@link ScalarKernels}, whose bits are the
  * same.
  */
-final class VectorKernels implements Kernels {
+final class VectorKernels implements Kernels, VectorRowKernels {
   /** At most 512 bits, so that a vector has no more than the sixteen lanes of a reduction. */
   static final VectorSpecies<Float> SPECIES =
       FloatVector.SPECIES_PREFERRED.length() <= LANES
           ? FloatVector.SPECIES_PREFERRED
           : FloatVector.SPECIES_512;
 
-  private static final VectorSpecies<Integer> INTS =
+  static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, VectorShape.forBitSize(SPECIES.vectorBitSize()));
   private static final int STEP = SPECIES.length();
   private static final int INFINITY_BITS = 0x7f800000;

@@ -1,0 +1,139 @@
+package dev.narrow.kernels;
+
+import static dev.narrow.kernels.Arguments.expectApart;
+import static dev.narrow.kernels.Arguments.expectAxes;
+import static dev.narrow.kernels.Arguments.expectShape;
+import static dev.narrow.kernels.Arguments.named;
+
+import dev.narrow.kernels.Arguments.Named;
+import dev.narrow.quant.Tensor;
+
+/** {@link Attentions} on the processor. */
+interface CpuAttentions extends Attentions {
+  /** What computes. */
+  Cpu cpu();
+
+  @Override
+  default void attention(Tensor q, Tensor k, Tensor v, Attention attention, Tensor y) {
+    expectFit(q, k, v, attention);
+    expectShape(y, "y", q.shape());
+    expectApart(new Named[] {named("q", q), named("k", k), named("v", v)}, named("y", y));
+    try (Values to = Values.write(y, "y");
+        Values queries = Values.read(q);
+        Values keys = Values.read(k);
+        Values values = Values.read(v)) {
+      eachHead(
+          q,
+          k,
+          attention,
+          2,
+          pair ->
+              new AttentionHead(
+                      cpu(),
+                      attention,
+                      head(queries, q, attention, pair),
+                      head(keys, k, attention, pair),
+                      head(values, v, attention, pair))
+                  .forward(head(to, y, attention, pair)));
+      to.store();
+    }
+  }
+
+  @Override
+  default void attentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Attention attention,
+      Tensor dy,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    expectFit(q, k, v, attention);
+    expectShape(dy, "dy", q.shape());
+    expectShape(dq, "dq", q.shape());
+    expectShape(dk, "dk", k.shape());
+    expectShape(dv, "dv", k.shape());
+    expectApart(
+        new Named[] {named("q", q), named("k", k), named("v", v), named("dy", dy)},
+        named("dq", dq),
+        named("dk", dk),
+        named("dv", dv));
+    try (Values queryGradients = Values.write(dq, "dq");
+        Values keyGradients = Values.write(dk, "dk");
+        Values valueGradients = Values.write(dv, "dv");
+        Values queries = Values.read(q);
+        Values keys = Values.read(k);
+        Values values = Values.read(v);
+        Values above = Values.read(dy)) {
+      eachHead(
+          q,
+          k,
+          attention,
+          5,
+          pair ->
+              new AttentionHead(
+                      cpu(),
+                      attention,
+                      head(queries, q, attention, pair),
+                      head(keys, k, attention, pair),
+                      head(values, v, attention, pair))
+                  .backward(
+                      head(above, dy, attention, pair),
+                      head(queryGradients, dq, attention, pair),
+                      head(keyGradients, dk, attention, pair),
+                      head(valueGradients, dv, attention, pair)));
+      queryGradients.store();
+      keyGradients.store();
+      valueGradients.store();
+    }
+  }
+
+  private static void expectFit(Tensor q, Tensor k, Tensor v, Attention attention) {
+    expectAxes(q, "q", 3);
+    expectAxes(k, "k", 3);
+    int width = attention.heads() * attention.dim();
+    if (q.shape().dim(2) != width) {
+      throw new IllegalArgumentException(
+          "q has shape %s, expected an innermost extent of %d, %d heads of %d"
+              .formatted(q.shape(), width, attention.heads(), attention.dim()));
+    }
+    int keys = attention.causal() ? q.shape().dim(1) : k.shape().dim(1);
+    expectShape(k, "k", q.shape().dim(0), keys, width);
+    expectShape(v, "v", k.shape());
+  }
+
+  /** What is done for one head of one sequence. */
+  @FunctionalInterface
+  interface HeadWork {
+    /** The number of the pair: sequence × heads + head. */
+    void run(int pair);
+  }
+
+  private void eachHead(Tensor q, Tensor k, Attention attention, int products, HeadWork work) {
+    long cost = 2L * products * q.shape().dim(1) * k.shape().dim(1) * attention.dim();
+    cpu()
+        .share(
+            q.shape().dim(0) * attention.heads(),
+            1,
+            cost,
+            (first, last) -> {
+              for (int pair = first; pair < last; pair++) {
+                work.run(pair);
+              }
+            });
+  }
+
+  private static Matrix head(Values values, Tensor tensor, Attention attention, int pair) {
+    int rows = tensor.shape().dim(1);
+    int width = tensor.shape().dim(2);
+    int sequence = pair / attention.heads();
+    int column = pair % attention.heads() * attention.dim();
+    return Matrix.rowMajor(
+        values.array(),
+        values.offset() + sequence * rows * width + column,
+        rows,
+        attention.dim(),
+        width);
+  }
+}
