@@ -3,20 +3,21 @@ package dev.narrow.kernels;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** What operations demand of their tensors, and the messages where it is not so. */
 final class Arguments {
   private Arguments() {}
 
   static void expectShape(Tensor tensor, String name, int... dims) {
-    expectShape(tensor, name, Shape.of(dims));
+    if (!Arrays.equals(tensor.shape().dims(), dims)) { // which need not be a shape: sizes overflow
+      throw new IllegalArgumentException(
+          name + " has shape " + tensor.shape() + ", expected " + Arrays.toString(dims));
+    }
   }
 
   static void expectShape(Tensor tensor, String name, Shape shape) {
-    if (!tensor.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          name + " has shape " + tensor.shape() + ", expected " + shape);
-    }
+    expectShape(tensor, name, shape.dims());
   }
 
   static void expectAxes(Tensor tensor, String name, int axes) {

@@ -13,7 +13,8 @@ package dev.narrow.kernels;
  *
  * <p>A result that is NaN by arithmetic is the canonical NaN, 0x7fc00000.
  */
-public interface Backend extends Products, Elementwise, Reductions, Losses {
+public interface Backend
+    extends Products, Convolutions, Poolings, BatchNormalizations, Elementwise, Reductions, Losses {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {

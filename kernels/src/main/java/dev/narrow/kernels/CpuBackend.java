@@ -2,7 +2,14 @@ package dev.narrow.kernels;
 
 /** All groups of operations on the processor. */
 record CpuBackend(Cpu cpu)
-    implements Backend, CpuProducts, CpuElementwise, CpuReductions, CpuLosses {
+    implements Backend,
+        CpuProducts,
+        CpuConvolutions,
+        CpuPoolings,
+        CpuBatchNormalizations,
+        CpuElementwise,
+        CpuReductions,
+        CpuLosses {
 
   @Override
   public Summation summation() {
