@@ -42,13 +42,18 @@ interface CpuBatchNormalizations extends BatchNormalizations {
                   float sum = 0f;
                   for (int n = 0; n < samples; n++) {
                     int at = in.offset() + (n * channels + c) * plane;
-                    sum += kernels.sum(in.array(), at, plane);
+                    sum += plane == 1 ? in.array()[at] : kernels.sum(in.array(), at, plane);
                   }
                   float center = ScalarKernels.canonical(sum / elements);
                   float squares = 0f;
                   for (int n = 0; n < samples; n++) {
                     int at = in.offset() + (n * channels + c) * plane;
-                    squares += kernels.sumOfSquaredDeviations(in.array(), at, center, plane);
+                    if (plane == 1) { // the sum of one term is the term, up to the sign of a zero
+                      float deviation = in.array()[at] - center;
+                      squares += deviation * deviation;
+                    } else {
+                      squares += kernels.sumOfSquaredDeviations(in.array(), at, center, plane);
+                    }
                   }
                   means.array()[means.offset() + c] = center;
                   variances.array()[variances.offset() + c] =

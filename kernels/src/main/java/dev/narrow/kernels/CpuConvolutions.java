@@ -161,9 +161,12 @@ interface CpuConvolutions extends Convolutions {
       int groups, Shape weight, Values kernel, TapPhase rows, TapPhase columns, float[] selected) {
     int channels = weight.dim(1);
     int outputs = weight.dim(0) / groups;
-    int yTaps = rows.axis().taps();
     int xTaps = columns.axis().taps();
-    int taps = yTaps * xTaps;
+    int taps = rows.axis().taps() * xTaps;
+    int[] places = new int[taps];
+    for (int t = 0; t < taps; t++) {
+      places[t] = rows.tap(t / xTaps) * weight.dim(3) + columns.tap(t % xTaps);
+    }
     // Channels of one output are neighbours in weight: a few at a time, so that its cache lines are
     // read once.
     cpu()
@@ -180,11 +183,8 @@ interface CpuConvolutions extends Convolutions {
                             + ((c / channels * outputs + output) * channels + c % channels)
                                 * weight.stride(1);
                     int target = (c * outputs + output) * taps;
-                    for (int ty = 0; ty < yTaps; ty++) {
-                      int row = source + rows.tap(ty) * weight.dim(3);
-                      for (int tx = 0; tx < xTaps; tx++) {
-                        selected[target++] = kernel.array()[row + columns.tap(tx)];
-                      }
+                    for (int t = 0; t < taps; t++) {
+                      selected[target + t] = kernel.array()[source + places[t]];
                     }
                   }
                 }

@@ -36,27 +36,31 @@ record PoolingPlane(Pooling how, int height, int width, int outputHeight, int ou
     return (int) Math.min(width, (long) ox * how.strideX() - how.paddingX() + how.windowX());
   }
 
-  /** See {@link Poolings#maxPool}. */
+  /** See {@link Poolings#maxPool}. A row of the output at a time, and in it tap by tap. */
   void max(float[] x, int xOffset, float[] y, int yOffset, int[] argmax, int argmaxOffset) {
+    TapAxis columns =
+        TapAxis.forward(width, how.windowX(), how.strideX(), how.paddingX(), 1, outputWidth);
     for (int oy = 0; oy < outputHeight; oy++) {
+      int values = yOffset + oy * outputWidth;
+      int indices = argmaxOffset + oy * outputWidth;
       int top = top(oy);
-      int bottom = bottom(oy);
       for (int ox = 0; ox < outputWidth; ox++) {
-        int left = left(ox);
-        int right = right(ox);
-        int best = top * width + left;
-        float max = x[xOffset + best];
-        for (int row = top; row < bottom; row++) {
-          for (int i = row * width + left; i < row * width + right; i++) {
+        argmax[indices + ox] = top * width + left(ox);
+        y[values + ox] = x[xOffset + argmax[indices + ox]];
+      }
+      for (int row = top; row < bottom(oy); row++) {
+        for (int tap = 0; tap < how.windowX(); tap++) {
+          int from = columns.from(tap);
+          int to = columns.to(tap);
+          int i = row * width + columns.index(from, tap);
+          for (int ox = from; ox < to; ox++, i += how.strideX()) {
             float value = x[xOffset + i];
-            if (!(value <= max) && !Float.isNaN(max)) { // value is larger, or the first NaN
-              max = value;
-              best = i;
-            }
+            float max = y[values + ox];
+            boolean larger = value > max | (Float.isNaN(value) & !Float.isNaN(max));
+            y[values + ox] = larger ? value : max;
+            argmax[indices + ox] = larger ? i : argmax[indices + ox];
           }
         }
-        y[yOffset + oy * outputWidth + ox] = max;
-        argmax[argmaxOffset + oy * outputWidth + ox] = best;
       }
     }
   }

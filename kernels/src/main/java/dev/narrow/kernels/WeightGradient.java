@@ -37,6 +37,8 @@ record WeightGradient(
   /** Terms that have an accumulator of their own: part of the definition, and so of the bits. */
   static final int RUN = 1024;
 
+  private static final int TILE = 16;
+
   void run(Cpu cpu) {
     int taps = y.taps() * x.taps();
     long cost = (long) taps * rows * samples * y.positions() * x.positions();
@@ -97,11 +99,18 @@ record WeightGradient(
       }
       cpu.multiply(a, b.transposed(), c, start > 0);
     }
-    int to = dweightOffset + (group * rows * channels + channel % channels) * (terms / count);
-    for (int row = 0; row < rows; row++) {
-      int at = to + row * channels * (terms / count);
-      for (int t = 0; t < terms; t++) {
-        dweight[at + t] = sums[t * rows + row];
+    int taps = terms / count;
+    store(sums, terms, dweightOffset + (group * rows * channels + channel % channels) * taps);
+  }
+
+  /** Transposes the sums, a few rows at a time so that their cache lines are read once. */
+  private void store(float[] sums, int terms, int to) {
+    int rowStride = channels * y.taps() * x.taps();
+    for (int from = 0; from < terms; from += TILE) {
+      for (int row = 0; row < rows; row++) {
+        for (int t = from; t < Math.min(terms, from + TILE); t++) {
+          dweight[to + row * rowStride + t] = sums[t * rows + row];
+        }
       }
     }
   }

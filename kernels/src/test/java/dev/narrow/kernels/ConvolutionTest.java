@@ -229,8 +229,8 @@ class ConvolutionTest {
     Case drawn = Case.of(draw(data), data, Integer.MAX_VALUE);
     StraightConvolution straight = drawn.straight();
     double forward = dot(drawn.forward(ONE), drawn.dy());
-    double terms = straight.weightSize() / Math.max(1, straight.outputs());
-    double bound = straight.outputSize() * terms * terms * 0x1p-24;
+    int terms = straight.kh() * straight.kw() * straight.channels() / straight.how().groups();
+    double bound = straight.outputSize() * (double) (terms * terms) * 0x1p-24;
     assertEquals(forward, dot(drawn.x(), drawn.backwardInput(ONE)), 4 * bound + 1e-4);
     double positions = straight.samples() * straight.oh() * straight.ow();
     double weightBound = straight.weightSize() * positions * positions * 0x1p-24;
