@@ -11,14 +11,14 @@ final class Arguments {
   private Arguments() {}
 
   static void expectShape(Tensor tensor, String name, int... dims) {
-    expectShape(tensor, name, Shape.of(dims));
+    if (!Arrays.equals(tensor.shape().dims(), dims)) { // which need not be a shape: sizes overflow
+      throw new IllegalArgumentException(
+          name + " has shape " + tensor.shape() + ", expected " + Arrays.toString(dims));
+    }
   }
 
   static void expectShape(Tensor tensor, String name, Shape shape) {
-    if (!tensor.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          name + " has shape " + tensor.shape() + ", expected " + shape);
-    }
+    expectShape(tensor, name, shape.dims());
   }
 
   static void expectAxes(Tensor tensor, String name, int axes) {

@@ -15,13 +15,16 @@ package dev.narrow.kernels;
  */
 public interface Backend
     extends Products,
+        Convolutions,
+        Poolings,
+        Attentions,
+        Embeddings,
+        Normalizations,
+        BatchNormalizations,
         Elementwise,
         Arithmetic,
         Reductions,
-        Losses,
-        Normalizations,
-        Embeddings,
-        Attentions {
+        Losses {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {

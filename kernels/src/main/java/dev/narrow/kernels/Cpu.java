@@ -48,6 +48,13 @@ record Cpu(int threads, Kernels kernels) {
         .forEach(i -> part.run(i * size, Math.min(n, (i + 1) * size)));
   }
 
+  /**
+   * What each of so many parts has for itself: one thread, unless some would have nothing to do.
+   */
+  Cpu within(int parts) {
+    return parts < threads || threads == 1 ? this : new Cpu(1, kernels);
+  }
+
   /** c = a b, or with accumulate a b + c, shared among the threads. */
   void multiply(Matrix a, Matrix b, Matrix c, boolean accumulate) {
     Epilogue epilogue = accumulate ? Epilogue.ADD : Epilogue.NONE;

@@ -4,13 +4,16 @@ package dev.narrow.kernels;
 record CpuBackend(Cpu cpu)
     implements Backend,
         CpuProducts,
+        CpuConvolutions,
+        CpuPoolings,
+        CpuAttentions,
+        CpuEmbeddings,
+        CpuNormalizations,
+        CpuBatchNormalizations,
         CpuElementwise,
         CpuArithmetic,
         CpuReductions,
-        CpuLosses,
-        CpuNormalizations,
-        CpuEmbeddings,
-        CpuAttentions {
+        CpuLosses {
 
   @Override
   public Summation summation() {

@@ -86,6 +86,61 @@ interface Kernels extends RowKernels {
   /** y = x / divisor. */
   void divide(float[] x, int xOffset, float divisor, float[] y, int yOffset, int n);
 
+  /**
+   * y[i] = the sum over t of w[t] x[i + offsets[t]], and then + addend, each rounded once: one
+   * accumulator from +0, which takes the terms by fused multiply-add, t ascending. An addend of -0
+   * changes nothing.
+   */
+  void correlate(
+      float[] w,
+      int wOffset,
+      int[] offsets,
+      float[] x,
+      int xOffset,
+      float addend,
+      float[] y,
+      int yOffset,
+      int n);
+
+  /** The sum of (x - mean)² in sixteen lanes: the difference rounded, then fused multiply-add. */
+  float sumOfSquaredDeviations(float[] x, int xOffset, float mean, int n);
+
+  /**
+   * The sum of dy × (x - mean) factor in sixteen lanes: the difference and its multiple rounded,
+   * then fused multiply-add.
+   */
+  float sumOfNormalized(
+      float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n);
+
+  /** y = ((x - mean) factor) gamma + beta, the last two rounded as one. */
+  void normalize(
+      float[] x,
+      int xOffset,
+      float mean,
+      float factor,
+      float gamma,
+      float beta,
+      float[] y,
+      int yOffset,
+      int n);
+
+  /**
+   * dx = scale ((dy - a) - ((x - mean) factor) b), the outer difference as one with its product.
+   */
+  void normalizeGradient(
+      float[] dy,
+      int dyOffset,
+      float a,
+      float[] x,
+      int xOffset,
+      float mean,
+      float factor,
+      float b,
+      float scale,
+      float[] dx,
+      int dxOffset,
+      int n);
+
   /** The sum in sixteen lanes: see {@link ScalarKernels#tree}. */
   float sum(float[] x, int xOffset, int n);
 

@@ -183,6 +183,84 @@ final class ScalarKernels implements Kernels, ScalarRowKernels {
   }
 
   @Override
+  public void correlate(
+      float[] w,
+      int wOffset,
+      int[] offsets,
+      float[] x,
+      int xOffset,
+      float addend,
+      float[] y,
+      int yOffset,
+      int n) {
+    for (int i = 0; i < n; i++) {
+      float sum = 0f;
+      for (int t = 0; t < offsets.length; t++) {
+        sum = Math.fma(w[wOffset + t], x[xOffset + i + offsets[t]], sum);
+      }
+      y[yOffset + i] = canonical(sum + addend);
+    }
+  }
+
+  @Override
+  public float sumOfSquaredDeviations(float[] x, int xOffset, float mean, int n) {
+    float[] lanes = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      float deviation = x[xOffset + i] - mean;
+      lanes[i % LANES] = Math.fma(deviation, deviation, lanes[i % LANES]);
+    }
+    return tree(lanes);
+  }
+
+  @Override
+  public float sumOfNormalized(
+      float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n) {
+    float[] lanes = new float[LANES];
+    for (int i = 0; i < n; i++) {
+      float normalized = (x[xOffset + i] - mean) * factor;
+      lanes[i % LANES] = Math.fma(dy[dyOffset + i], normalized, lanes[i % LANES]);
+    }
+    return tree(lanes);
+  }
+
+  @Override
+  public void normalize(
+      float[] x,
+      int xOffset,
+      float mean,
+      float factor,
+      float gamma,
+      float beta,
+      float[] y,
+      int yOffset,
+      int n) {
+    for (int i = 0; i < n; i++) {
+      float normalized = (x[xOffset + i] - mean) * factor;
+      y[yOffset + i] = canonical(Math.fma(normalized, gamma, beta));
+    }
+  }
+
+  @Override
+  public void normalizeGradient(
+      float[] dy,
+      int dyOffset,
+      float a,
+      float[] x,
+      int xOffset,
+      float mean,
+      float factor,
+      float b,
+      float scale,
+      float[] dx,
+      int dxOffset,
+      int n) {
+    for (int i = 0; i < n; i++) {
+      float normalized = (x[xOffset + i] - mean) * factor;
+      dx[dxOffset + i] = canonical(Math.fma(-normalized, b, dy[dyOffset + i] - a) * scale);
+    }
+  }
+
+  @Override
   public float sum(float[] x, int xOffset, int n) {
     float[] lanes = new float[LANES];
     for (int i = 0; i < n; i++) {

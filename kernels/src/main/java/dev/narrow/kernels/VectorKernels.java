@@ -215,6 +215,105 @@ final class VectorKernels implements Kernels, VectorRowKernels {
     TAIL.divide(x, xOffset + bound, divisor, y, yOffset + bound, n - bound);
   }
 
+  @Override
+  public void correlate(
+      float[] w,
+      int wOffset,
+      int[] offsets,
+      float[] x,
+      int xOffset,
+      float addend,
+      float[] y,
+      int yOffset,
+      int n) {
+    int i = 0;
+    for (; i + 4 * STEP <= n; i += 4 * STEP) {
+      FloatVector s0 = FloatVector.zero(SPECIES);
+      FloatVector s1 = s0;
+      FloatVector s2 = s0;
+      FloatVector s3 = s0;
+      for (int t = 0; t < offsets.length; t++) {
+        FloatVector weight = FloatVector.broadcast(SPECIES, w[wOffset + t]);
+        int from = xOffset + i + offsets[t];
+        s0 = weight.fma(load(x, from), s0);
+        s1 = weight.fma(load(x, from + STEP), s1);
+        s2 = weight.fma(load(x, from + 2 * STEP), s2);
+        s3 = weight.fma(load(x, from + 3 * STEP), s3);
+      }
+      int to = yOffset + i;
+      canonical(s0.add(addend)).intoArray(y, to);
+      canonical(s1.add(addend)).intoArray(y, to + STEP);
+      canonical(s2.add(addend)).intoArray(y, to + 2 * STEP);
+      canonical(s3.add(addend)).intoArray(y, to + 3 * STEP);
+    }
+    for (; i + STEP <= n; i += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int t = 0; t < offsets.length; t++) {
+        FloatVector weight = FloatVector.broadcast(SPECIES, w[wOffset + t]);
+        sum = weight.fma(load(x, xOffset + i + offsets[t]), sum);
+      }
+      canonical(sum.add(addend)).intoArray(y, yOffset + i);
+    }
+    TAIL.correlate(w, wOffset, offsets, x, xOffset + i, addend, y, yOffset + i, n - i);
+  }
+
+  @Override
+  public void normalize(
+      float[] x,
+      int xOffset,
+      float mean,
+      float factor,
+      float gamma,
+      float beta,
+      float[] y,
+      int yOffset,
+      int n) {
+    int bound = SPECIES.loopBound(n);
+    FloatVector gammas = FloatVector.broadcast(SPECIES, gamma);
+    FloatVector betas = FloatVector.broadcast(SPECIES, beta);
+    for (int i = 0; i < bound; i += STEP) {
+      FloatVector normalized = load(x, xOffset + i).sub(mean).mul(factor);
+      canonical(normalized.fma(gammas, betas)).intoArray(y, yOffset + i);
+    }
+    TAIL.normalize(x, xOffset + bound, mean, factor, gamma, beta, y, yOffset + bound, n - bound);
+  }
+
+  @Override
+  public void normalizeGradient(
+      float[] dy,
+      int dyOffset,
+      float a,
+      float[] x,
+      int xOffset,
+      float mean,
+      float factor,
+      float b,
+      float scale,
+      float[] dx,
+      int dxOffset,
+      int n) {
+    int bound = SPECIES.loopBound(n);
+    FloatVector minusB = FloatVector.broadcast(SPECIES, -b); // -normalized b, which is the same
+    for (int i = 0; i < bound; i += STEP) {
+      FloatVector normalized = load(x, xOffset + i).sub(mean).mul(factor);
+      FloatVector gradient = normalized.fma(minusB, load(dy, dyOffset + i).sub(a)).mul(scale);
+      canonical(gradient).intoArray(dx, dxOffset + i);
+    }
+    TAIL.normalizeGradient(
+        dy,
+        dyOffset + bound,
+        a,
+        x,
+        xOffset + bound,
+        mean,
+        factor,
+        b,
+        scale,
+        dx,
+        dxOffset + bound,
+        n - bound);
+  }
+
   // A reduction keeps its sixteen lanes in 16 / STEP vectors: one, two or four of them. The
   // elements
   // after the last sixteen are added to the lanes one by one.
@@ -280,6 +379,45 @@ final class VectorKernels implements Kernels, VectorRowKernels {
     for (int i = bound; i < n; i++) {
       float value = x[xOffset + i];
       lanes[i - bound] = Math.fma(value, value, lanes[i - bound]);
+    }
+    return ScalarKernels.tree(lanes);
+  }
+
+  @Override
+  public float sumOfSquaredDeviations(float[] x, int xOffset, float mean, int n) {
+    float[] lanes = new float[LANES];
+    int bound = n - n % LANES;
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = lane; i < bound; i += LANES) {
+        FloatVector deviation = load(x, xOffset + i).sub(mean);
+        sum = deviation.fma(deviation, sum);
+      }
+      sum.intoArray(lanes, lane);
+    }
+    for (int i = bound; i < n; i++) {
+      float deviation = x[xOffset + i] - mean;
+      lanes[i - bound] = Math.fma(deviation, deviation, lanes[i - bound]);
+    }
+    return ScalarKernels.tree(lanes);
+  }
+
+  @Override
+  public float sumOfNormalized(
+      float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n) {
+    float[] lanes = new float[LANES];
+    int bound = n - n % LANES;
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int i = lane; i < bound; i += LANES) {
+        FloatVector normalized = load(x, xOffset + i).sub(mean).mul(factor);
+        sum = load(dy, dyOffset + i).fma(normalized, sum);
+      }
+      sum.intoArray(lanes, lane);
+    }
+    for (int i = bound; i < n; i++) {
+      float normalized = (x[xOffset + i] - mean) * factor;
+      lanes[i - bound] = Math.fma(dy[dyOffset + i], normalized, lanes[i - bound]);
     }
     return ScalarKernels.tree(lanes);
   }

@@ -1,0 +1,222 @@
+package dev.narrow.kernels;
+
+import static dev.narrow.kernels.Arguments.expectApart;
+import static dev.narrow.kernels.Arguments.expectAxes;
+import static dev.narrow.kernels.Arguments.expectShape;
+
+import dev.narrow.kernels.Correlation.Grid;
+import dev.narrow.kernels.Correlation.Weights;
+import dev.narrow.quant.Shape;
+import dev.narrow.quant.Tensor;
+import java.util.Arrays;
+
+/** {@link Poolings} on the processor. */
+interface CpuPoolings extends Poolings {
+  /** What computes. */
+  Cpu cpu();
+
+  @Override
+  default void maxPool(Pooling how, Tensor x, Tensor y, int[] argmax) {
+    expectShapes(how, x, "x", y, "y");
+    expectApart(x, "x", y, "y");
+    expectLength(argmax, y, "y");
+    try (Values out = Values.write(y, "y");
+        Values in = Values.read(x)) {
+      PoolingPlane plane = new PoolingPlane(how, x.shape(), y.shape());
+      cpu()
+          .share(
+              planes(x),
+              1,
+              (long) plane.outputs() * how.windowY() * how.windowX(),
+              (from, to) -> {
+                for (int p = from; p < to; p++) {
+                  plane.max(
+                      in.array(),
+                      in.offset() + p * plane.inputs(),
+                      out.array(),
+                      out.offset() + p * plane.outputs(),
+                      argmax,
+                      p * plane.outputs());
+                }
+              });
+      out.store();
+    }
+  }
+
+  @Override
+  default void maxPoolBackward(Tensor dy, int[] argmax, Tensor dx) {
+    expectAxes(dx, "dx", 4);
+    expectAxes(dy, "dy", 4);
+    expectShape(
+        dy, "dy", dx.shape().dim(0), dx.shape().dim(1), dy.shape().dim(2), dy.shape().dim(3));
+    expectApart(dy, "dy", dx, "dx");
+    expectLength(argmax, dy, "dy");
+    int inputs = dx.shape().stride(1);
+    for (int i = 0; i < argmax.length; i++) {
+      if (argmax[i] < 0 || argmax[i] >= inputs) {
+        throw new IllegalArgumentException(
+            "argmax[%d] = %d, expected an index in a plane of %d".formatted(i, argmax[i], inputs));
+      }
+    }
+    int outputs = dy.shape().stride(1);
+    try (Values below = Values.write(dx, "dx");
+        Values above = Values.read(dy)) {
+      cpu()
+          .share(
+              planes(dx),
+              1,
+              inputs + outputs,
+              (from, to) -> {
+                float[] sums = below.array();
+                int first = below.offset() + from * inputs;
+                int end = below.offset() + to * inputs;
+                Arrays.fill(sums, first, end, 0f);
+                for (int i = from * outputs; i < to * outputs; i++) {
+                  int at = below.offset() + i / outputs * inputs + argmax[i];
+                  sums[at] += above.array()[above.offset() + i];
+                }
+                canonicalize(sums, first, end);
+              });
+      below.store();
+    }
+  }
+
+  @Override
+  default void averagePool(Pooling how, Tensor x, Tensor y) {
+    expectShapes(how, x, "x", y, "y");
+    expectApart(x, "x", y, "y");
+    Shape image = x.shape();
+    Shape output = y.shape();
+    int taps = Math.multiplyExact(how.windowY(), how.windowX());
+    float[] ones = Scratch.take(taps);
+    Arrays.fill(ones, 0, taps, 1f);
+    try (Values out = Values.write(y, "y");
+        Values in = Values.read(x)) {
+      // Padding adds +0, which changes no sum: none is ever -0.
+      new Correlation(
+              image.dim(0),
+              image.dim(1),
+              1,
+              1,
+              TapAxis.forward(
+                  image.dim(2), how.windowY(), how.strideY(), how.paddingY(), 1, output.dim(2)),
+              TapAxis.forward(
+                  image.dim(3), how.windowX(), how.strideX(), how.paddingX(), 1, output.dim(3)),
+              new Weights(ones, 0, 0, 0, 1),
+              in.array(),
+              in.offset(),
+              null,
+              0,
+              new Grid(out.array(), out.offset(), output.dim(2), output.dim(3), 0, 0, 1, 1))
+          .run(cpu());
+      PoolingPlane plane = new PoolingPlane(how, image, output);
+      for (int p = 0; p < planes(y); p++) {
+        plane.divide(out.array(), out.offset() + p * plane.outputs());
+      }
+      out.store();
+    }
+    Scratch.give(ones);
+  }
+
+  @Override
+  default void averagePoolBackward(Pooling how, Tensor dy, Tensor dx) {
+    expectShapes(how, dx, "dx", dy, "dy");
+    expectApart(dy, "dy", dx, "dx");
+    try (Values below = Values.write(dx, "dx");
+        Values above = Values.read(dy)) {
+      PoolingPlane plane = new PoolingPlane(how, dx.shape(), dy.shape());
+      cpu()
+          .share(
+              planes(dx),
+              1,
+              (long) plane.outputs() * how.windowY() * how.windowX(),
+              (from, to) -> {
+                for (int p = from; p < to; p++) {
+                  int start = below.offset() + p * plane.inputs();
+                  Arrays.fill(below.array(), start, start + plane.inputs(), 0f);
+                  plane.spread(
+                      above.array(), above.offset() + p * plane.outputs(), below.array(), start);
+                  canonicalize(below.array(), start, start + plane.inputs());
+                }
+              });
+      below.store();
+    }
+  }
+
+  @Override
+  default void averagePlanes(Tensor x, Tensor y) {
+    expectPlanes(x, "x");
+    expectShape(y, "y", x.shape().dim(0), x.shape().dim(1));
+    expectApart(x, "x", y, "y");
+    int size = x.shape().stride(1);
+    try (Values out = Values.write(y, "y");
+        Values in = Values.read(x)) {
+      cpu()
+          .share(
+              planes(x),
+              1,
+              size,
+              (from, to) -> {
+                for (int p = from; p < to; p++) {
+                  float sum = cpu().kernels().sum(in.array(), in.offset() + p * size, size);
+                  out.array()[out.offset() + p] = ScalarKernels.canonical(sum / size);
+                }
+              });
+      out.store();
+    }
+  }
+
+  @Override
+  default void averagePlanesBackward(Tensor dy, Tensor dx) {
+    expectPlanes(dx, "dx");
+    expectShape(dy, "dy", dx.shape().dim(0), dx.shape().dim(1));
+    expectApart(dy, "dy", dx, "dx");
+    int size = dx.shape().stride(1);
+    try (Values below = Values.write(dx, "dx");
+        Values above = Values.read(dy)) {
+      for (int p = 0; p < planes(dx); p++) {
+        float part = ScalarKernels.canonical(above.array()[above.offset() + p] / size);
+        int start = below.offset() + p * size;
+        Arrays.fill(below.array(), start, start + size, part);
+      }
+      below.store();
+    }
+  }
+
+  private static int planes(Tensor x) {
+    return x.shape().dim(0) * x.shape().dim(1);
+  }
+
+  private static void canonicalize(float[] values, int from, int to) {
+    for (int i = from; i < to; i++) {
+      values[i] = ScalarKernels.canonical(values[i]);
+    }
+  }
+
+  private static void expectPlanes(Tensor x, String name) {
+    expectAxes(x, name, 4);
+    if (x.shape().stride(1) == 0) {
+      throw new IllegalArgumentException(
+          name + " has shape " + x.shape() + ", expected at least one row and one column");
+    }
+  }
+
+  private static void expectShapes(Pooling how, Tensor x, String xName, Tensor y, String yName) {
+    expectPlanes(x, xName);
+    expectShape(
+        y,
+        yName,
+        x.shape().dim(0),
+        x.shape().dim(1),
+        how.outputHeight(x.shape().dim(2)),
+        how.outputWidth(x.shape().dim(3)));
+  }
+
+  private static void expectLength(int[] argmax, Tensor y, String name) {
+    if (argmax.length != y.shape().size()) {
+      throw new IllegalArgumentException(
+          "argmax has %d elements, expected %d, one for each of %s of shape %s"
+              .formatted(argmax.length, y.shape().size(), name, y.shape()));
+    }
+  }
+}
