@@ -1,5 +1,6 @@
 package dev.narrow.kernels;
 
+import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -8,8 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Products in vectors whose lanes are columns: b is copied into panels of a few vectors in width,
- * and the accumulators of one row beside a panel run over all of k in registers. Where the vectors
- * meet numbers that are not in their plan, the elements are left to the {@link Sum} that defines
+ * and the accumulators of one row run beside a panel over all of k. Where the vectors meet numbers that are not in their plan, the elements are left to the {@link Sum} that defines
  * them.
  */
 abstract class VectorAccumulation implements Accumulation {
@@ -23,8 +23,8 @@ abstract class VectorAccumulation implements Accumulation {
 
   private static final int STEP = FLOATS.length();
 
-  /** Columns of a panel. */
-  static final int WIDTH = 4 * STEP;
+  /** Most columns of a panel. */
+  static final int WIDTH = 128;
 
   private final ScalarAccumulation definition;
 
@@ -32,34 +32,36 @@ abstract class VectorAccumulation implements Accumulation {
     definition = new ScalarAccumulation(accumulator);
   }
 
-  /** One row of a beside a panel of b. */
+  /** Rows of a beside a panel of b, one after the other. */
   @FunctionalInterface
   interface Block {
     /**
-     * sums[j] = the sum over k of a[aBase + k aStep] × panel[k WIDTH + j], for j below the count.
+     * sums[j] = the sum over k of a[aBase + k aStep] × panel[k width + j], for j below the width.
      *
-     * @param count of columns, 1 to WIDTH; the panel has zeros beside them
+     * @param width of the panel, a multiple of the floats in a vector; at most WIDTH
      * @return false if nothing has been summed up, since a number is not in the plan
      */
-    boolean run(float[] a, int aBase, int aStep, float[] panel, int k, int count, float[] sums);
+    boolean run(float[] a, int aBase, int aStep, float[] panel, int width, int k, float[] sums);
   }
 
-  /** What sums up rows beside this panel. */
+  /** What sums up rows of a beside a panel of so many floats. */
   abstract Block block(Matrix a, float[] panel, int size);
 
   @Override
   public final void multiply(Matrix a, Matrix b, Matrix c) {
     int k = a.columns();
-    float[] panel = Scratch.take(Math.multiplyExact(k, WIDTH));
+    int most = Math.min(WIDTH, Math.ceilDiv(c.columns(), STEP) * STEP);
+    float[] panel = Scratch.take(Math.multiplyExact(k, most));
     float[] sums = Scratch.take(WIDTH);
-    for (int j = 0; j < c.columns(); j += WIDTH) {
-      int count = Math.min(WIDTH, c.columns() - j);
+    for (int j = 0; j < c.columns(); j += most) {
+      int count = Math.min(most, c.columns() - j);
+      int width = Math.ceilDiv(count, STEP) * STEP;
       Matrix columns = b.columnRange(j, j + count);
-      pack(columns, panel);
-      Block block = block(a, panel, k * WIDTH);
+      pack(columns, panel, width);
+      Block block = block(a, panel, k * width);
       for (int i = 0; i < c.rows(); i++) {
         int start = a.offset() + i * a.rowStride();
-        if (block.run(a.array(), start, a.columnStride(), panel, k, count, sums)) {
+        if (block.run(a.array(), start, a.columnStride(), panel, width, k, sums)) {
           int to = c.offset() + i * c.rowStride() + j;
           for (int lane = 0; lane < count; lane++) {
             c.array()[to + lane] = ScalarKernels.canonical(sums[lane]);
@@ -74,12 +76,12 @@ abstract class VectorAccumulation implements Accumulation {
     Scratch.give(panel);
   }
 
-  private static void pack(Matrix b, float[] panel) {
+  private static void pack(Matrix b, float[] panel, int width) {
     float[] source = b.array();
     int count = b.columns();
     for (int k = 0; k < b.rows(); k++) {
       int from = b.offset() + k * b.rowStride();
-      int to = k * WIDTH;
+      int to = k * width;
       if (b.columnStride() == 1) {
         System.arraycopy(source, from, panel, to, count);
       } else {
@@ -87,9 +89,7 @@ abstract class VectorAccumulation implements Accumulation {
           panel[to + lane] = source[from + lane * b.columnStride()];
         }
       }
-      for (int lane = count; lane < WIDTH; lane++) {
-        panel[to + lane] = 0;
-      }
+      Arrays.fill(panel, to + count, to + width, 0);
     }
   }
 

@@ -39,8 +39,8 @@ final class VectorExact extends VectorAccumulation {
   }
 
   private static boolean run(
-      float[] a, int aBase, int aStep, float[] panel, int k, int count, float[] sums) {
-    for (int lane = 0; lane < count; lane += 2 * STEP) {
+      float[] a, int aBase, int aStep, float[] panel, int width, int k, float[] sums) {
+    for (int lane = 0; lane < width; lane += 2 * STEP) {
       DoubleVector s0 = DoubleVector.zero(DOUBLES);
       DoubleVector c0 = s0;
       DoubleVector m0 = s0;
@@ -66,7 +66,7 @@ final class VectorExact extends VectorAccumulation {
         m0 = m0.add(e0.lanewise(VectorOperators.ABS));
         m1 = m1.add(e1.lanewise(VectorOperators.ABS));
         ai += aStep;
-        bi += WIDTH;
+        bi += width;
       }
       for (int i = 0; i < STEP; i++) {
         sums[lane + i] = round(s0.lane(i), c0.lane(i), m0.lane(i), k);
@@ -74,12 +74,12 @@ final class VectorExact extends VectorAccumulation {
       }
     }
     ExactSum wide = null;
-    for (int lane = 0; lane < count; lane++) {
+    for (int lane = 0; lane < width; lane++) {
       if (Float.isNaN(sums[lane])) {
         wide = wide == null ? new ExactSum() : wide;
         wide.clear();
         for (int p = 0; p < k; p++) {
-          wide.add(a[aBase + p * aStep], panel[p * WIDTH + lane]);
+          wide.add(a[aBase + p * aStep], panel[p * width + lane]);
         }
         sums[lane] = wide.result();
       }

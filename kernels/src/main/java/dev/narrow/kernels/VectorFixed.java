@@ -1,6 +1,7 @@
 package dev.narrow.kernels;
 
 import dev.narrow.formats.Rounding;
+import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorMask;
@@ -19,12 +20,18 @@ final class VectorFixed extends VectorAccumulation {
   private static final int STEP = DOUBLES.length();
   private static final double MAGIC = 0x3p51;
   private static final long MAGIC_BITS = Double.doubleToRawLongBits(MAGIC);
+  private static final double END = 0x1p51;
+  private static final VectorMask<Double> ALL = DOUBLES.maskAll(true);
 
   private final Accumulator.Fixed accumulator;
+  private final boolean wraps;
+  private final int unused;
 
   VectorFixed(Accumulator.Fixed accumulator) {
     super(accumulator);
     this.accumulator = accumulator;
+    wraps = wraps(accumulator);
+    unused = Long.SIZE - accumulator.bits();
   }
 
   /** A saturating sum must not overflow a long before it is cut. */
@@ -40,67 +47,75 @@ final class VectorFixed extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    return this::run;
+    long[] state = new long[WIDTH];
+    return (x, base, step, b, width, k, sums) -> run(x, base, step, b, width, k, sums, state);
   }
 
+  // The sums lie in memory, so that the steps of a few vectors overlap. With their steps written
+  // out one after the other in the loop C2 would give up inlining them.
+
   private boolean run(
-      float[] a, int aBase, int aStep, float[] panel, int k, int count, float[] sums) {
-    boolean truncates = accumulator.rounding().mode() == Rounding.Mode.TOWARD_ZERO;
-    boolean wraps = wraps(accumulator);
-    int unused = Long.SIZE - accumulator.bits();
-    LongVector most = LongVector.broadcast(LONGS, Long.MAX_VALUE >>> unused);
-    LongVector least = LongVector.broadcast(LONGS, Long.MIN_VALUE >> unused);
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      float[] sums,
+      long[] state) {
+    Arrays.fill(state, 0, width, 0);
     double unit = Math.scalb(1.0, accumulator.fractionBits());
-    for (int lane = 0; lane < count; lane += 2 * STEP) {
-      LongVector s0 = LongVector.zero(LONGS);
-      LongVector s1 = s0;
-      int ai = aBase;
-      int bi = lane;
-      for (int p = 0; p < k; p++) {
-        double x = a[ai] * unit; // exact
-        DoubleVector p0 = loadDoubles(panel, bi).mul(x);
-        DoubleVector p1 = loadDoubles(panel, bi + STEP).mul(x);
-        if (!isInRange(p0).and(isInRange(p1)).allTrue()) {
-          return false;
-        }
-        s0 = s0.add(truncates ? truncated(p0) : nearest(p0));
-        s1 = s1.add(truncates ? truncated(p1) : nearest(p1));
-        if (!wraps) {
-          s0 = s0.max(least).min(most);
-          s1 = s1.max(least).min(most);
-        }
-        ai += aStep;
-        bi += WIDTH;
+    boolean truncates = accumulator.rounding().mode() == Rounding.Mode.TOWARD_ZERO;
+    for (int p = 0; p < k; p++) {
+      double x = a[aBase + p * aStep] * unit; // exact
+      boolean inRange =
+          truncates
+              ? addTruncated(x, panel, p * width, width, state)
+              : addNearest(x, panel, p * width, width, state);
+      if (!inRange) {
+        return false;
       }
-      for (int i = 0; i < STEP; i++) {
-        sums[lane + i] = value(s0.lane(i), unused);
-        sums[lane + STEP + i] = value(s1.lane(i), unused);
-      }
+    }
+    for (int lane = 0; lane < width; lane++) {
+      long sum = state[lane] << unused >> unused;
+      sums[lane] = Math.scalb((float) sum, -accumulator.fractionBits());
     }
     return true;
   }
 
-  private float value(long sum, int unused) {
-    return Math.scalb((float) (sum << unused >> unused), -accumulator.fractionBits());
-  }
-
-  private static VectorMask<Double> isInRange(DoubleVector product) {
-    return product.lanewise(VectorOperators.ABS).compare(VectorOperators.LT, 0x1p51);
-  }
-
-  private static LongVector nearest(DoubleVector product) {
-    return product.add(MAGIC).reinterpretAsLongs().sub(MAGIC_BITS);
+  private boolean addNearest(double x, float[] panel, int from, int width, long[] state) {
+    VectorMask<Double> inRange = ALL;
+    for (int lane = 0; lane < width; lane += STEP) {
+      DoubleVector product = loadDoubles(panel, from + lane).mul(x);
+      inRange = inRange.and(product.lanewise(VectorOperators.ABS).compare(VectorOperators.LT, END));
+      LongVector term = product.add(MAGIC).reinterpretAsLongs().sub(MAGIC_BITS);
+      add(term, state, lane);
+    }
+    return inRange.allTrue();
   }
 
   /** The nearest integer to the magnitude, less one if it is greater; with the sign. */
-  private static LongVector truncated(DoubleVector product) {
-    DoubleVector magnitude = product.lanewise(VectorOperators.ABS);
-    DoubleVector sum = magnitude.add(MAGIC);
-    VectorMask<Long> greater =
-        sum.sub(MAGIC).compare(VectorOperators.GT, magnitude).cast(LONGS);
-    LongVector integer = sum.reinterpretAsLongs().sub(MAGIC_BITS);
-    integer = integer.blend(integer.sub(1), greater);
-    LongVector sign = product.reinterpretAsLongs().lanewise(VectorOperators.ASHR, 63);
-    return integer.lanewise(VectorOperators.XOR, sign).sub(sign);
+  private boolean addTruncated(double x, float[] panel, int from, int width, long[] state) {
+    VectorMask<Double> inRange = ALL;
+    for (int lane = 0; lane < width; lane += STEP) {
+      DoubleVector product = loadDoubles(panel, from + lane).mul(x);
+      DoubleVector magnitude = product.lanewise(VectorOperators.ABS);
+      inRange = inRange.and(magnitude.compare(VectorOperators.LT, END));
+      DoubleVector nearest = magnitude.add(MAGIC);
+      LongVector greater = magnitude.sub(nearest.sub(MAGIC)).reinterpretAsLongs();
+      LongVector less = greater.lanewise(VectorOperators.ASHR, 63); // -1 where it is greater
+      LongVector integer = nearest.reinterpretAsLongs().sub(MAGIC_BITS).add(less);
+      LongVector sign = product.reinterpretAsLongs().lanewise(VectorOperators.ASHR, 63);
+      add(integer.lanewise(VectorOperators.XOR, sign).sub(sign), state, lane);
+    }
+    return inRange.allTrue();
+  }
+
+  private void add(LongVector term, long[] state, int lane) {
+    LongVector sum = LongVector.fromArray(LONGS, state, lane).add(term);
+    if (!wraps) {
+      sum = sum.max(Long.MIN_VALUE >> unused).min(Long.MAX_VALUE >>> unused);
+    }
+    sum.intoArray(state, lane);
   }
 }

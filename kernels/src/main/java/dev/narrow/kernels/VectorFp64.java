@@ -16,8 +16,9 @@ final class VectorFp64 extends VectorAccumulation {
   }
 
   private static boolean run(
-      float[] a, int aBase, int aStep, float[] panel, int k, int count, float[] sums) {
-    for (int lane = 0; lane < count; lane += 4 * STEP) {
+      float[] a, int aBase, int aStep, float[] panel, int width, int k, float[] sums) {
+    int lane = 0;
+    for (; lane + 4 * STEP <= width; lane += 4 * STEP) {
       DoubleVector s0 = DoubleVector.zero(DOUBLES);
       DoubleVector s1 = s0;
       DoubleVector s2 = s0;
@@ -31,12 +32,20 @@ final class VectorFp64 extends VectorAccumulation {
         s2 = x.fma(loadDoubles(panel, bi + 2 * STEP), s2);
         s3 = x.fma(loadDoubles(panel, bi + 3 * STEP), s3);
         ai += aStep;
-        bi += WIDTH;
+        bi += width;
       }
       store(s0, sums, lane);
       store(s1, sums, lane + STEP);
       store(s2, sums, lane + 2 * STEP);
       store(s3, sums, lane + 3 * STEP);
+    }
+    for (; lane < width; lane += STEP) {
+      DoubleVector sum = DoubleVector.zero(DOUBLES);
+      for (int p = 0; p < k; p++) {
+        DoubleVector x = DoubleVector.broadcast(DOUBLES, a[aBase + p * aStep]);
+        sum = x.fma(loadDoubles(panel, p * width + lane), sum);
+      }
+      store(sum, sums, lane);
     }
     return true;
   }

@@ -4,13 +4,11 @@ import dev.narrow.formats.FloatFormat;
 import dev.narrow.formats.Projection;
 import dev.narrow.formats.Rounding;
 import dev.narrow.formats.Saturation;
-import jdk.incubator.vector.DoubleVector;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@link Accumulator.Rounded} to nearest even in vectors of float32, for floating-point formats of
@@ -33,8 +31,6 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>Where a sum overflows, the format's largest number, infinity or NaN takes its place.
  */
 final class VectorRounded extends VectorAccumulation {
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, VectorShape.forBitSize(FLOATS.vectorBitSize()));
   private static final int STEP = FLOATS.length();
   private static final int SIGN = Integer.MIN_VALUE;
   private static final int MAGNITUDE = Integer.MAX_VALUE;
@@ -52,6 +48,8 @@ final class VectorRounded extends VectorAccumulation {
   /** Numbers beyond it have no magic number. */
   private final float highest;
 
+  private final float limit;
+
   private final boolean negativeZero;
 
   /** What takes the place of an overflow and of infinity, or the number that means neither. */
@@ -67,6 +65,7 @@ final class VectorRounded extends VectorAccumulation {
     magic = (drop << 23) + (1 << 22); // one and a half, so that sums stay in its binade
     largest = format.maxFinite();
     highest = Math.scalb(1f, 126 - drop);
+    limit = Math.min(largest, highest);
     negativeZero = format.negativeZero();
     Projection projection = accumulator.projection();
     overflow = format.decode(format.encode(Double.MAX_VALUE, projection));
@@ -100,7 +99,10 @@ final class VectorRounded extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    return isNarrow(panel, 0, 1, size) && isNarrow(a) ? this::runExact : this::runFused;
+    boolean exactProducts = isNarrow(panel, 0, 1, size) && isNarrow(a);
+    float[] scratch = new float[2 * STEP];
+    return (x, base, step, b, width, k, sums) ->
+        run(exactProducts, x, base, step, b, width, k, sums, scratch);
   }
 
   private static boolean isNarrow(Matrix a) {
@@ -136,6 +138,102 @@ final class VectorRounded extends VectorAccumulation {
     return true;
   }
 
+  // The sums lie in memory, so that the steps of a few vectors overlap. With their steps written
+  // out one after the other in the loop C2 would give up inlining them.
+
+  private boolean run(
+      boolean exactProducts,
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      float[] sums,
+      float[] scratch) {
+    Arrays.fill(sums, 0, width, 0);
+    for (int p = 0; p < k; p++) {
+      float x = a[aBase + p * aStep];
+      boolean done =
+          exactProducts
+              ? addProducts(x, panel, p * width, width, sums, scratch)
+              : addFused(x, panel, p * width, width, sums, scratch);
+      if (!done) {
+        return false;
+      }
+    }
+    if (!negativeZero) {
+      for (int lane = 0; lane < width; lane++) {
+        sums[lane] += 0f;
+      }
+    }
+    return true;
+  }
+
+  private boolean addProducts(
+      float x, float[] panel, int from, int width, float[] sums, float[] scratch) {
+    int lowest = minNormal;
+    int add = magic;
+    float end = limit;
+    for (int lane = 0; lane < width; lane += STEP) {
+      FloatVector s = load(sums, lane);
+      FloatVector p = load(panel, from + lane).mul(x);
+      FloatVector y = s.add(p);
+      FloatVector v = y.sub(s);
+      FloatVector e = s.sub(y.sub(v)).add(p.sub(v));
+      // rounded to odd; the error of an infinite sum is NaN
+      IntVector bits = y.reinterpretAsInts();
+      VectorMask<Float> inexact =
+          e.lanewise(VectorOperators.ABS).compare(VectorOperators.GT, 0f);
+      IntVector towardZero =
+          e.reinterpretAsInts()
+              .lanewise(VectorOperators.XOR, bits)
+              .lanewise(VectorOperators.ASHR, 31);
+      y = y.blend(bits.add(towardZero).or(1).reinterpretAsFloats(), inexact);
+      FloatVector r = round(y, lowest, add);
+      r.intoArray(sums, lane);
+      if (!y.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, end).allTrue()) {
+        y.intoArray(scratch, 0);
+        if (!saturate(sums, lane, scratch)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private boolean addFused(
+      float x, float[] panel, int from, int width, float[] sums, float[] scratch) {
+    int lowest = minNormal;
+    int add = magic;
+    float end = limit;
+    for (int lane = 0; lane < width; lane += STEP) {
+      FloatVector s = load(sums, lane);
+      FloatVector y = load(panel, from + lane).lanewise(VectorOperators.FMA, x, s);
+      IntVector bits = y.reinterpretAsInts();
+      FloatVector ulp = bits.and(EXPONENT).max(lowest).add(add).reinterpretAsFloats();
+      FloatVector r = y.add(ulp).sub(ulp);
+      // y is half-way between two neighbours: the magic number is 3 × 2^23 times half an ulp
+      VectorMask<Float> tie =
+          y.sub(r).mul(0x3p23f).lanewise(VectorOperators.ABS).eq(ulp);
+      r = r.reinterpretAsInts().or(bits.and(SIGN)).reinterpretAsFloats();
+      VectorMask<Float> inRange =
+          y.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, end);
+      if (inRange.andNot(tie).allTrue()) {
+        r.intoArray(sums, lane);
+      } else {
+        s.intoArray(scratch, STEP);
+        y.intoArray(scratch, 0);
+        r.intoArray(sums, lane);
+        decide(x, panel, from, sums, lane, scratch);
+        if (!saturate(sums, lane, scratch)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   /** y rounded to the format, with its sign. */
   private static FloatVector round(FloatVector y, int minNormal, int magic) {
     IntVector bits = y.reinterpretAsInts();
@@ -143,165 +241,49 @@ final class VectorRounded extends VectorAccumulation {
     return y.add(ulp).sub(ulp).reinterpretAsInts().or(bits.and(SIGN)).reinterpretAsFloats();
   }
 
-  /** s + p, rounded to odd; the error of an infinite sum is NaN. */
-  private static FloatVector sumToOdd(FloatVector s, FloatVector p) {
-    FloatVector y = s.add(p);
-    FloatVector v = y.sub(s);
-    FloatVector e = s.sub(y.sub(v)).add(p.sub(v));
-    VectorMask<Integer> inexact =
-        e.lanewise(VectorOperators.ABS).compare(VectorOperators.GT, 0f).cast(INTS);
-    IntVector bits = y.reinterpretAsInts();
-    IntVector towardZero =
-        e.reinterpretAsInts()
-            .lanewise(VectorOperators.XOR, bits)
-            .lanewise(VectorOperators.ASHR, 31);
-    return bits.blend(bits.add(towardZero).or(1), inexact).reinterpretAsFloats();
-  }
-
-  private boolean runExact(
-      float[] a, int aBase, int aStep, float[] panel, int k, int count, float[] sums) {
-    int lowest = minNormal;
-    int add = magic;
-    FloatVector most = FloatVector.broadcast(FLOATS, Math.min(largest, highest));
-    for (int lane = 0; lane < count; lane += 2 * STEP) {
-      FloatVector s0 = FloatVector.zero(FLOATS);
-      FloatVector s1 = s0;
-      int ai = aBase;
-      int bi = lane;
-      for (int p = 0; p < k; p++) {
-        FloatVector x = FloatVector.broadcast(FLOATS, a[ai]);
-        FloatVector y0 = sumToOdd(s0, x.mul(load(panel, bi)));
-        FloatVector y1 = sumToOdd(s1, x.mul(load(panel, bi + STEP)));
-        s0 = round(y0, lowest, add);
-        s1 = round(y1, lowest, add);
-        VectorMask<Float> in0 = y0.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, most);
-        VectorMask<Float> in1 = y1.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, most);
-        if (!in0.and(in1).allTrue()) {
-          if (!overflowIsUniform) {
-            return false;
-          }
-          s0 = saturated(s0, y0);
-          s1 = saturated(s1, y1);
+  /**
+   * Takes the neighbour on the side of the exact sum wherever y, in the first lanes of scratch, is
+   * half-way. In float64 the product is exact and t + e = s + a b by TwoSum; t - y is exact too,
+   * since they are within a factor of two (Sterbenz), and a rounded sum has the sign of the sum.
+   */
+  private void decide(
+      float x, float[] panel, int from, float[] sums, int lane, float[] scratch) {
+    for (int i = 0; i < STEP; i++) {
+      float y = scratch[i];
+      float half = y - sums[lane + i];
+      int exponent = Math.max(Float.floatToRawIntBits(y) & EXPONENT, minNormal);
+      if (Math.abs(half) * 0x3p23f == Float.intBitsToFloat(exponent + magic)) {
+        double s = scratch[STEP + i];
+        double p = (double) x * panel[from + lane + i];
+        double t = s + p;
+        double v = t - s;
+        double e = (s - (t - v)) + (p - v);
+        double side = (t - y) + e;
+        if (side != 0 && side > 0 == half > 0) {
+          sums[lane + i] = Math.copySign(y + half, y);
         }
-        ai += aStep;
-        bi += WIDTH;
       }
-      store(s0, sums, lane);
-      store(s1, sums, lane + STEP);
     }
-    return true;
-  }
-
-  private boolean runFused(
-      float[] a, int aBase, int aStep, float[] panel, int k, int count, float[] sums) {
-    int lowest = minNormal;
-    int add = magic;
-    FloatVector most = FloatVector.broadcast(FLOATS, Math.min(largest, highest));
-    for (int lane = 0; lane < count; lane += 2 * STEP) {
-      FloatVector s0 = FloatVector.zero(FLOATS);
-      FloatVector s1 = s0;
-      int ai = aBase;
-      int bi = lane;
-      for (int p = 0; p < k; p++) {
-        FloatVector x = FloatVector.broadcast(FLOATS, a[ai]);
-        FloatVector y0 = x.fma(load(panel, bi), s0);
-        FloatVector y1 = x.fma(load(panel, bi + STEP), s1);
-        FloatVector r0 = round(y0, lowest, add);
-        FloatVector r1 = round(y1, lowest, add);
-        VectorMask<Float> tie0 = isTie(y0, r0, lowest, add);
-        VectorMask<Float> tie1 = isTie(y1, r1, lowest, add);
-        if (tie0.or(tie1).anyTrue()) {
-          r0 = decided(r0, y0, tie0, s0, x, load(panel, bi));
-          r1 = decided(r1, y1, tie1, s1, x, load(panel, bi + STEP));
-        }
-        s0 = r0;
-        s1 = r1;
-        VectorMask<Float> in0 = y0.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, most);
-        VectorMask<Float> in1 = y1.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, most);
-        if (!in0.and(in1).allTrue()) {
-          if (!overflowIsUniform) {
-            return false;
-          }
-          s0 = saturated(s0, y0);
-          s1 = saturated(s1, y1);
-        }
-        ai += aStep;
-        bi += WIDTH;
-      }
-      store(s0, sums, lane);
-      store(s1, sums, lane + STEP);
-    }
-    return true;
-  }
-
-  /** Whether y lies half-way: the magic number is 3 × 2^23 times half an ulp of the format. */
-  private static VectorMask<Float> isTie(FloatVector y, FloatVector r, int minNormal, int magic) {
-    FloatVector ulp =
-        y.reinterpretAsInts()
-            .and(EXPONENT)
-            .max(minNormal)
-            .add(magic)
-            .reinterpretAsFloats();
-    return y.sub(r).mul(0x3p23f).lanewise(VectorOperators.ABS).eq(ulp);
   }
 
   /**
-   * The neighbour on the side of the exact sum where y is tie. In float64 the product is exact and
-   * t = s + a b by TwoSum; t - y is exact too, since they are within a factor of two (Sterbenz), and
-   * the sign of a rounded sum is that of the sum.
+   * Puts what overflow makes of them where y, in the first lanes of scratch, is beyond the range.
    */
-  private static FloatVector decided(
-      FloatVector r,
-      FloatVector y,
-      VectorMask<Float> tie,
-      FloatVector s,
-      FloatVector a,
-      FloatVector b) {
-    FloatVector side = side(y, s, a, b, 0).add(side(y, s, a, b, 1));
-    FloatVector half = y.sub(r).lanewise(VectorOperators.ABS);
-    IntVector sign = side.reinterpretAsInts().and(SIGN);
-    FloatVector step = half.reinterpretAsInts().or(sign).reinterpretAsFloats();
-    FloatVector other =
-        y.add(step).reinterpretAsInts().or(y.reinterpretAsInts().and(SIGN)).reinterpretAsFloats();
-    return r.blend(other, tie.and(side.compare(VectorOperators.NE, 0f)));
-  }
-
-  /** The sign of the exact sum less y as 1, 0 or -1 in one half of the lanes, 0 in the other. */
-  private static FloatVector side(
-      FloatVector y, FloatVector s, FloatVector a, FloatVector b, int part) {
-    DoubleVector product = toDoubles(a, part).mul(toDoubles(b, part));
-    DoubleVector start = toDoubles(s, part);
-    DoubleVector t = start.add(product);
-    DoubleVector v = t.sub(start);
-    DoubleVector e = start.sub(t.sub(v)).add(product.sub(v));
-    DoubleVector difference = t.sub(toDoubles(y, part)).add(e);
-    return (FloatVector)
-        DoubleVector.zero(DOUBLES)
-            .blend(1, difference.compare(VectorOperators.GT, 0))
-            .blend(-1, difference.compare(VectorOperators.LT, 0))
-            .convertShape(VectorOperators.D2F, FLOATS, -part);
-  }
-
-  private static DoubleVector toDoubles(FloatVector x, int part) {
-    return (DoubleVector) x.convertShape(VectorOperators.F2D, DOUBLES, part);
-  }
-
-  /** r, but what overflow makes of it where it is beyond the largest number, and NaN where y is. */
-  private FloatVector saturated(FloatVector r, FloatVector y) {
-    VectorMask<Float> beyond =
-        r.lanewise(VectorOperators.ABS)
-            .compare(VectorOperators.LE, largest)
-            .not()
-            .or(y.lanewise(VectorOperators.ABS).compare(VectorOperators.GT, highest));
-    FloatVector end =
-        FloatVector.broadcast(FLOATS, overflow)
-            .reinterpretAsInts()
-            .or(y.reinterpretAsInts().and(SIGN))
-            .reinterpretAsFloats();
-    return r.blend(end, beyond).blend(Float.NaN, y.test(VectorOperators.IS_NAN));
-  }
-
-  private void store(FloatVector sum, float[] sums, int lane) {
-    (negativeZero ? sum : sum.add(0f)).intoArray(sums, lane);
+  private boolean saturate(float[] sums, int lane, float[] scratch) {
+    for (int i = 0; i < STEP; i++) {
+      float y = scratch[i];
+      if (!(Math.abs(y) <= limit)) {
+        if (!overflowIsUniform) {
+          return false;
+        }
+        boolean fits = Math.abs(y) <= highest && Math.abs(sums[lane + i]) <= largest;
+        if (Float.isNaN(y)) {
+          sums[lane + i] = Float.NaN;
+        } else if (!fits) {
+          sums[lane + i] = Math.copySign(overflow, y);
+        }
+      }
+    }
+    return true;
   }
 }
