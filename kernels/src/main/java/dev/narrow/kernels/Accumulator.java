@@ -217,10 +217,10 @@ public sealed interface Accumulator {
    *
    * <p>Patents: NVIDIA holds US 11,886,980, US 12,033,060, US 12,118,454 and US 12,141,225 on
    * accumulation in a logarithmic number system that sorts quotients by their remainders and scales
-   * each partial sum by the constant of its remainder, and has applied for others (US
-   * 2021/0056446, US 2024/0112007). Their claims speak of methods, not of circuits alone. Whether
-   * the use of this accumulator needs a licence is for you to find out: this is not legal advice.
-   * Sums of decoded operands, as in every other accumulator, do not work this way.
+   * each partial sum by the constant of its remainder, and has applied for others (US 2021/0056446,
+   * US 2024/0112007). Their claims speak of methods, not of circuits alone. Whether the use of this
+   * accumulator needs a licence is for you to find out: this is not legal advice. Sums of decoded
+   * operands, as in every other accumulator, do not work this way.
    *
    * @param entries of the table, a power of two, 1 to 32768; at most gamma
    * @param bits of each integer, sign included, 2 to 64

@@ -15,7 +15,9 @@ final class ExactSum implements Sum {
   private static final int UNIT = -298;
   private static final int DIGIT = 32;
 
-  /** 256 + 298 bits, 31 more for the number of terms, one for the sign, and room for a third digit. */
+  /**
+   * 256 + 298 bits, 31 more for the number of terms, one for the sign, and room for a third digit.
+   */
   private static final int DIGITS = 20;
 
   private static final long MASK = 0xffff_ffffL;

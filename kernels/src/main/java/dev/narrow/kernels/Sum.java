@@ -30,7 +30,9 @@ interface Sum {
       case Accumulator.Exact _ -> new ExactSum();
       case Accumulator.LogBins bins ->
           throw new IllegalArgumentException(
-              "accumulator = " + bins + ", expected another: it takes codes of logarithmic formats");
+              "accumulator = "
+                  + bins
+                  + ", expected another: it takes codes of logarithmic formats");
     };
   }
 }

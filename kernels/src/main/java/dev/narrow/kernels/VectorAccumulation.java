@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Products in vectors whose lanes are columns: b is copied into panels of a few vectors in width,
- * and the accumulators of one row run beside a panel over all of k. Where the vectors meet numbers that are not in their plan, the elements are left to the {@link Sum} that defines
- * them.
+ * and the accumulators of one row run beside a panel over all of k. Where the vectors meet numbers
+ * that are not in their plan, the elements are left to the {@link Sum} that defines them.
  */
 abstract class VectorAccumulation implements Accumulation {
   static final VectorSpecies<Float> FLOATS = VectorKernels.SPECIES;
@@ -100,7 +100,6 @@ abstract class VectorAccumulation implements Accumulation {
   /** As many floats as a vector has doubles, as doubles. */
   static DoubleVector loadDoubles(float[] array, int index) {
     return (DoubleVector)
-        FloatVector.fromArray(HALF, array, index)
-            .convertShape(VectorOperators.F2D, DOUBLES, 0);
+        FloatVector.fromArray(HALF, array, index).convertShape(VectorOperators.F2D, DOUBLES, 0);
   }
 }

@@ -56,8 +56,8 @@ final class VectorKernels implements Kernels {
   @Override
   public Accumulation accumulation(Accumulator accumulator) {
     return switch (accumulator) {
-      case Accumulator.Fp32 _ -> (a, b, c) ->
-          matmul(Operand.of(a), Operand.of(b), c, Epilogue.NONE);
+      case Accumulator.Fp32 _ ->
+          (a, b, c) -> matmul(Operand.of(a), Operand.of(b), c, Epilogue.NONE);
       case Accumulator.Fp64 _ -> new VectorFp64();
       case Accumulator.Exact _ -> new VectorExact();
       case Accumulator.Rounded rounded when VectorRounded.supports(rounded) ->

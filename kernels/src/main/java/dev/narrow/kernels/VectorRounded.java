@@ -183,8 +183,7 @@ final class VectorRounded extends VectorAccumulation {
       FloatVector e = s.sub(y.sub(v)).add(p.sub(v));
       // rounded to odd; the error of an infinite sum is NaN
       IntVector bits = y.reinterpretAsInts();
-      VectorMask<Float> inexact =
-          e.lanewise(VectorOperators.ABS).compare(VectorOperators.GT, 0f);
+      VectorMask<Float> inexact = e.lanewise(VectorOperators.ABS).compare(VectorOperators.GT, 0f);
       IntVector towardZero =
           e.reinterpretAsInts()
               .lanewise(VectorOperators.XOR, bits)
@@ -214,11 +213,9 @@ final class VectorRounded extends VectorAccumulation {
       FloatVector ulp = bits.and(EXPONENT).max(lowest).add(add).reinterpretAsFloats();
       FloatVector r = y.add(ulp).sub(ulp);
       // y is half-way between two neighbours: the magic number is 3 × 2^23 times half an ulp
-      VectorMask<Float> tie =
-          y.sub(r).mul(0x3p23f).lanewise(VectorOperators.ABS).eq(ulp);
+      VectorMask<Float> tie = y.sub(r).mul(0x3p23f).lanewise(VectorOperators.ABS).eq(ulp);
       r = r.reinterpretAsInts().or(bits.and(SIGN)).reinterpretAsFloats();
-      VectorMask<Float> inRange =
-          y.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, end);
+      VectorMask<Float> inRange = y.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, end);
       if (inRange.andNot(tie).allTrue()) {
         r.intoArray(sums, lane);
       } else {
@@ -246,8 +243,7 @@ final class VectorRounded extends VectorAccumulation {
    * half-way. In float64 the product is exact and t + e = s + a b by TwoSum; t - y is exact too,
    * since they are within a factor of two (Sterbenz), and a rounded sum has the sign of the sum.
    */
-  private void decide(
-      float x, float[] panel, int from, float[] sums, int lane, float[] scratch) {
+  private void decide(float x, float[] panel, int from, float[] sums, int lane, float[] scratch) {
     for (int i = 0; i < STEP; i++) {
       float y = scratch[i];
       float half = y - sums[lane + i];

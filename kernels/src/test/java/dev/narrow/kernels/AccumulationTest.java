@@ -43,8 +43,7 @@ class AccumulationTest {
           Accumulator.rounded(Formats.LNS8),
           Accumulator.rounded(Formats.POSIT16),
           Accumulator.rounded(Formats.INT8),
-          new Rounded(
-              Formats.FP16, Formats.FP16.defaultProjection().with(Rounding.TOWARD_ZERO)),
+          new Rounded(Formats.FP16, Formats.FP16.defaultProjection().with(Rounding.TOWARD_ZERO)),
           Accumulator.chunked(7, FP16, FP16),
           Accumulator.chunked(16, BF16, Accumulator.fp32()),
           Accumulator.chunked(5, Accumulator.fp32(), Accumulator.exact()),
@@ -78,7 +77,8 @@ class AccumulationTest {
       int code =
           any && format.width() < 32
               ? data.below(1 << format.width())
-              : format.encode(values[i] * (format == Formats.INT8 ? 10 : 1), format.defaultProjection());
+              : format.encode(
+                  values[i] * (format == Formats.INT8 ? 10 : 1), format.defaultProjection());
       values[i] = format.decode(code);
     }
     return values;

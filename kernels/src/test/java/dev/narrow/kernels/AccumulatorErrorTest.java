@@ -44,8 +44,7 @@ class AccumulatorErrorTest {
     for (FloatFormat format : List.of(Formats.FP16, Formats.BF16, Formats.TF32)) {
       double u = Math.scalb(1.0, -format.precision());
       double tiny = k * (double) format.minPositive() / 2;
-      assertWithin(
-          Terms.gamma(k, u) * magnitude + 2 * tiny, Accumulator.rounded(format), a, b);
+      assertWithin(Terms.gamma(k, u) * magnitude + 2 * tiny, Accumulator.rounded(format), a, b);
     }
   }
 

@@ -61,8 +61,7 @@ class AccumulatorTest {
     assertRefused(
         "format = float:e11m4, expected one whose values are those of float32",
         () -> Accumulator.rounded(Formats.parse("float:e11m4")));
-    Projection chance =
-        Formats.FP16.defaultProjection().with(Rounding.stochastic(8));
+    Projection chance = Formats.FP16.defaultProjection().with(Rounding.stochastic(8));
     assertRefused(
         "rounding = stochastic:8, expected one that is not stochastic",
         () -> new Rounded(Formats.FP16, chance));
@@ -78,15 +77,13 @@ class AccumulatorTest {
     assertRefused(
         "across = " + bins + ", expected neither chunks nor logarithmic bins",
         () -> new Chunked(8, FP16, bins));
-    assertRefused(
-        "chunk = 0, expected 1 or more", () -> Accumulator.chunked(0, FP16, FP16));
+    assertRefused("chunk = 0, expected 1 or more", () -> Accumulator.chunked(0, FP16, FP16));
   }
 
   @Test
   void parametersOutOfRangeAreRefused() {
     assertRefused(
-        "bits = 1, expected 2 to 64",
-        () -> new Fixed(1, 0, Rounding.NEAREST_EVEN, Overflow.WRAP));
+        "bits = 1, expected 2 to 64", () -> new Fixed(1, 0, Rounding.NEAREST_EVEN, Overflow.WRAP));
     assertRefused(
         "fractionBits = 127, expected -64 to 126",
         () -> new Fixed(32, 127, Rounding.NEAREST_EVEN, Overflow.WRAP));

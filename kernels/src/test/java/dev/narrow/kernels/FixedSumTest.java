@@ -56,8 +56,7 @@ class FixedSumTest {
     BigInteger sum = BigInteger.ZERO;
     for (int i = 0; i < a.length; i++) {
       BigDecimal product = new BigDecimal(a[i]).multiply(new BigDecimal(b[i]));
-      BigDecimal units =
-          fixed.fractionBits() < 0 ? product.divide(unit) : product.multiply(unit);
+      BigDecimal units = fixed.fractionBits() < 0 ? product.divide(unit) : product.multiply(unit);
       sum = sum.add(round(units, fixed.rounding()));
       if (fixed.overflow() == Overflow.WRAP) {
         sum = sum.add(half).mod(modulus).subtract(half);

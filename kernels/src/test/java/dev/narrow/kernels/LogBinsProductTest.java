@@ -141,8 +141,7 @@ class LogBinsProductTest {
     int four = 0x40 + 16;
     int minusFour = four | 0x80;
     assertSameBits(7f, sum(bins, LNS8, new int[] {four, four, four}, LNS8, ones), "4 + 4 + 4");
-    assertSameBits(
-        3f, sum(bins, LNS8, new int[] {four, four, minusFour}, LNS8, ones), "4 + 4 - 4");
+    assertSameBits(3f, sum(bins, LNS8, new int[] {four, four, minusFour}, LNS8, ones), "4 + 4 - 4");
     int[] below = {minusFour, minusFour, minusFour};
     assertSameBits(-8f, sum(bins, LNS8, below, LNS8, ones), "-4 - 4 - 4");
     int other = 0x40 + 17; // the next bin
@@ -198,15 +197,13 @@ class LogBinsProductTest {
     assertEquals(
         "entries = 16, expected at most 8, the gamma of lns8",
         assertThrows(
-                IllegalArgumentException.class,
-                () -> sum(bins, LNS8, new int[1], LNS8, new int[1]))
+                IllegalArgumentException.class, () -> sum(bins, LNS8, new int[1], LNS8, new int[1]))
             .getMessage());
     LogFormat fine = LogFormat.of(8, 16, LogFormat.Zero.RESERVED);
     assertEquals(
         "b has format lns:b8g16 of gamma 16, expected gamma 8, that of a",
         assertThrows(
-                IllegalArgumentException.class,
-                () -> sum(bins, LNS8, new int[1], fine, new int[1]))
+                IllegalArgumentException.class, () -> sum(bins, LNS8, new int[1], fine, new int[1]))
             .getMessage());
   }
 }

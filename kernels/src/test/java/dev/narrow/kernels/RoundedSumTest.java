@@ -124,9 +124,7 @@ class RoundedSumTest {
   /** Values of the format itself: all exponents, subnormal sums and overflows. */
   @Property(tries = 300)
   void valuesOfTheFormatAreAddedToIt(
-      @ForAll("cases") Case which,
-      @ForAll @IntRange(min = 1, max = 12) int k,
-      @ForAll long seed) {
+      @ForAll("cases") Case which, @ForAll @IntRange(min = 1, max = 12) int k, @ForAll long seed) {
     Data data = new Data(seed);
     float[] a = new float[k];
     float[] b = new float[k];
