@@ -32,6 +32,13 @@ interface Kernels extends RowKernels {
    */
   void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue);
 
+  /**
+   * Products in an accumulator, with the bits of its {@link Sum}.
+   *
+   * @throws IllegalArgumentException if the accumulator takes codes
+   */
+  Accumulation accumulation(Accumulator accumulator);
+
   /** y = exp(x). */
   void exp(float[] x, int xOffset, float[] y, int yOffset, int n);
 

@@ -60,6 +60,11 @@ final class ScalarKernels implements Kernels, ScalarRowKernels {
   }
 
   @Override
+  public Accumulation accumulation(Accumulator accumulator) {
+    return new ScalarAccumulation(accumulator);
+  }
+
+  @Override
   public void exp(float[] x, int xOffset, float[] y, int yOffset, int n) {
     for (int i = 0; i < n; i++) {
       y[yOffset + i] = Elementary.exp(x[xOffset + i]);

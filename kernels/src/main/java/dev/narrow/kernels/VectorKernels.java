@@ -54,6 +54,23 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   }
 
   @Override
+  public Accumulation accumulation(Accumulator accumulator) {
+    return switch (accumulator) {
+      case Accumulator.Fp32 _ ->
+          (a, b, c) -> matmul(Operand.of(a), Operand.of(b), c, Epilogue.NONE);
+      case Accumulator.Fp64 _ -> new VectorFp64();
+      case Accumulator.Exact _ -> new VectorExact();
+      case Accumulator.Rounded rounded when VectorRounded.supports(rounded) ->
+          new VectorRounded(rounded);
+      case Accumulator.Fixed fixed when VectorFixed.supports(fixed) -> new VectorFixed(fixed);
+      case Accumulator.Chunked chunked ->
+          new ChunkedAccumulation(
+              chunked.chunk(), accumulation(chunked.within()), accumulation(chunked.across()));
+      default -> new ScalarAccumulation(accumulator);
+    };
+  }
+
+  @Override
   public void exp(float[] x, int xOffset, float[] y, int yOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {

@@ -1,0 +1,132 @@
+package dev.narrow.kernels;
+
+import dev.narrow.formats.LogFormat;
+import java.util.Arrays;
+
+/**
+ * Products of matrices of codes in an {@link Accumulator.LogBins}, whose notice on patents applies
+ * here.
+ */
+final class LogBinsProduct {
+  /** Exponents that stand for zero and for NaN: sums of those of numbers stay between them. */
+  private static final int ZERO = -1 << 28;
+
+  private static final int NAN = 1 << 28;
+
+  private final int gammaBits;
+  private final int fractionBits;
+  private final long greatest;
+  private final double[] constants;
+  private final long[] bins;
+
+  private LogBinsProduct(Accumulator.LogBins accumulator, int gamma) {
+    gammaBits = Integer.numberOfTrailingZeros(gamma);
+    fractionBits = accumulator.fractionBits();
+    greatest = Long.MAX_VALUE >>> (Long.SIZE - accumulator.bits());
+    constants = constants(gamma, accumulator.entries());
+    bins = new long[gamma];
+  }
+
+  /**
+   * c = a b, the sums only, as {@link Accumulation#multiply}: tensor scales are the caller's.
+   *
+   * @throws IllegalArgumentException if the base factors differ, or are less than the entries of
+   *     the table
+   */
+  static void multiply(Accumulator.LogBins accumulator, CodeMatrix a, CodeMatrix b, Matrix c) {
+    int gamma = a.format().gamma();
+    if (b.format().gamma() != gamma) {
+      throw new IllegalArgumentException(
+          "b has format %s of gamma %d, expected gamma %d, that of a"
+              .formatted(b.format().name(), b.format().gamma(), gamma));
+    }
+    if (accumulator.entries() > gamma) {
+      throw new IllegalArgumentException(
+          "entries = %d, expected at most %d, the gamma of %s"
+              .formatted(accumulator.entries(), gamma, a.format().name()));
+    }
+    new LogBinsProduct(accumulator, gamma).multiply(a, b, c);
+  }
+
+  /** What is multiplied with each bin: 2^(r / gamma), or an approximation that is not less. */
+  static double[] constants(int gamma, int entries) {
+    LogFormat table = new LogFormat("table", 16, entries, 0, LogFormat.Zero.NONE);
+    int step = gamma / entries;
+    double[] constants = new double[gamma];
+    for (int r = 0; r < gamma; r++) {
+      double f = (double) (r % step) / gamma;
+      constants[r] = table.decodeDouble(r / step) * (1 + f);
+    }
+    return constants;
+  }
+
+  private void multiply(CodeMatrix a, CodeMatrix b, Matrix c) {
+    int n = a.columns();
+    int[] row = new int[n];
+    int[] rowSigns = new int[n];
+    int[] columns = new int[Math.multiplyExact(n, c.columns())];
+    int[] columnSigns = new int[columns.length];
+    for (int j = 0; j < c.columns(); j++) {
+      split(b, b.offset() + j * b.columnStride(), b.rowStride(), columns, columnSigns, j * n, n);
+    }
+    for (int i = 0; i < c.rows(); i++) {
+      split(a, a.offset() + i * a.rowStride(), a.columnStride(), row, rowSigns, 0, n);
+      for (int j = 0; j < c.columns(); j++) {
+        c.array()[c.offset() + i * c.rowStride() + j] =
+            sum(row, rowSigns, columns, columnSigns, j * n);
+      }
+    }
+  }
+
+  /** The exponents of codes, in units of 1 / gamma, and their signs as 0 or -1. */
+  private static void split(
+      CodeMatrix matrix, int from, int stride, int[] exponents, int[] signs, int to, int n) {
+    LogFormat format = matrix.format();
+    int largest = (1 << (format.width() - 1)) - 1;
+    boolean hasZero = format.zero() == LogFormat.Zero.RESERVED;
+    for (int k = 0; k < n; k++) {
+      int code = matrix.codes()[from + k * stride];
+      int magnitude = code & largest;
+      boolean negative = (code & (largest + 1)) != 0;
+      boolean isNumber = magnitude != 0 || !hasZero;
+      exponents[to + k] = isNumber ? magnitude - format.bias() : negative ? NAN : ZERO;
+      signs[to + k] = negative ? -1 : 0;
+    }
+  }
+
+  private float sum(int[] a, int[] aSigns, int[] b, int[] bSigns, int from) {
+    Arrays.fill(bins, 0);
+    int mask = bins.length - 1;
+    for (int k = 0; k < a.length; k++) {
+      int x = a[k];
+      int y = b[from + k];
+      if (x == NAN || y == NAN) {
+        return Float.NaN;
+      }
+      int p = x + y;
+      int shift = (p >> gammaBits) + fractionBits;
+      if (shift >= 0 && x != ZERO && y != ZERO) {
+        bins[p & mask] = add(bins[p & mask], shift, aSigns[k] != bSigns[from + k]);
+      }
+    }
+    double sum = 0;
+    for (int r = 0; r < bins.length; r++) {
+      sum = Math.fma(constants[r], Math.scalb((double) bins[r], -fractionBits), sum);
+    }
+    return (float) sum;
+  }
+
+  /** bin ± 2^shift, within the range. */
+  private long add(long bin, int shift, boolean negative) {
+    long end = negative ? -greatest - 1 : greatest;
+    if (shift < Long.SIZE - 1) {
+      long term = negative ? -1L << shift : 1L << shift;
+      long next = bin + term;
+      boolean overflows = ((bin ^ next) & (term ^ next)) < 0;
+      return overflows ? end : Math.clamp(next, -greatest - 1, greatest);
+    }
+    boolean opposite = bin < 0 != negative;
+    boolean fits = shift == Long.SIZE - 1 && opposite;
+    return fits ? Math.clamp(bin + Long.MIN_VALUE, -greatest - 1, greatest) : end;
+  }
+}
