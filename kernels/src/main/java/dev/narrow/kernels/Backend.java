@@ -11,7 +11,8 @@ package dev.narrow.kernels;
  * operands, and otherwise must not overlap them; the output of a product or a sum over rows must
  * not overlap any.
  *
- * <p>A result that is NaN by arithmetic is the canonical NaN, 0x7fc00000.
+ * <p>A result that is NaN by arithmetic is the canonical NaN, 0x7fc00000, but for products in
+ * {@link Summation#FAST}.
  */
 public interface Backend
     extends Products,
@@ -43,12 +44,30 @@ public interface Backend
     return new CpuBackend(new Cpu(threads, KernelProvider.kernels()));
   }
 
+  /**
+   * The processor, with products of fp32 tensors and of bf16 tensors, without scales and into fp32,
+   * delegated to oneDNN: {@link Summation#FAST}. Everything else is as with {@link #cpu(int)}.
+   *
+   * <p>Products work on arrays and native memory where they are. While a part of one runs, some
+   * tens of milliseconds at most, no garbage is collected.
+   *
+   * <p>Where oneDNN cannot be loaded, this is {@link #cpu(int)}, in {@link Summation#ORDERED}; a
+   * line in the log, {@link #describe} and {@link NativeLibrary#oneDnn} say why. It takes {@code
+   * org.bytedeco:dnnl} with the classifier {@code linux-x86_64} on the class path, and {@code
+   * --enable-native-access} for this module.
+   *
+   * @throws IllegalArgumentException if threads is below 1
+   */
+  static Backend oneDnn(int threads) {
+    return new OneDnnBackend(new Cpu(threads, KernelProvider.kernels()), OneDnn.wanted());
+  }
+
   /** The order of sums. */
   Summation summation();
 
   /**
    * What computes and how, to be written beside results: {@code cpu, ORDERED, vector 512 bits, 1
-   * thread}.
+   * thread}. What a library of somebody else's computes is marked as delegated.
    */
   String describe();
 }

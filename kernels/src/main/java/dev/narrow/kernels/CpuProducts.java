@@ -62,7 +62,8 @@ interface CpuProducts extends Products {
     }
   }
 
-  private static void check(Matmul how, Matrices a, Matrices b, Matrices out) {
+  /** Throws what {@link Products#matmul} throws, but for an output that cannot be written. */
+  static void check(Matmul how, Matrices a, Matrices b, Matrices out) {
     if (a.columns() != b.rows()) {
       throw new IllegalArgumentException(
           "b = %s gives %d terms to a sum, expected %d for a = %s"

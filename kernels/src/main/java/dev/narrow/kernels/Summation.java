@@ -9,5 +9,18 @@ public enum Summation {
    * j + 4, j + 2, j + 1. The bits are the same on any processor, at any vector width and number of
    * threads.
    */
-  ORDERED
+  ORDERED,
+
+  /**
+   * Matrix products are made in any order, by a library of somebody else's, and need not be the
+   * same bits twice: opt-in, and never where a result is published as reproducible. Everything else
+   * is as in {@link #ORDERED}.
+   *
+   * <p>An element of a product of k terms differs from its exact value by at most γ times the sum
+   * of the terms' magnitudes, γ = k u / (1 - k u), u = 2^-24 (Higham, Accuracy and Stability of
+   * Numerical Algorithms, 3.1), where nothing overflows or underflows; with one term more for each
+   * of a factor, a bias and the old output. A subnormal may count as zero. Which NaN a result is,
+   * is open.
+   */
+  FAST
 }
