@@ -206,7 +206,8 @@ public sealed interface Accumulator {
    *
    * <pre>  constant(0) S(0) + constant(1) S(1) + ... + constant(gamma - 1) S(gamma - 1)</pre>
    *
-   * from +0 by fused multiply-add in float64, r ascending, and is rounded to float32 at the end.
+   * from +0 by fused multiply-add in float64, r ascending, is rounded to float32, and multiplied by
+   * the product of the operands' scales, of which each has one, both rounded to float32.
    *
    * <p>constant(r) stands for 2^(r / gamma). With as many entries as gamma each is that number
    * rounded to float64. With fewer the top bits of r choose one of the entries 2^(i / entries), and

@@ -5,5 +5,7 @@ public enum Activation {
   /** Nothing. */
   NONE,
   /** As {@link Elementwise#relu}. */
-  RELU
+  RELU,
+  /** As {@link Elementwise#gelu}. */
+  GELU
 }

@@ -62,6 +62,12 @@ public interface Backend
     return new OneDnnBackend(new Cpu(threads, KernelProvider.kernels()), OneDnn.wanted());
   }
 
+  /**
+   * The same with another accumulator of products: those of matrices, of convolutions and of
+   * attention. oneDNN has none to choose, and is left out.
+   */
+  Backend with(Accumulator accumulator);
+
   /** The order of sums. */
   Summation summation();
 

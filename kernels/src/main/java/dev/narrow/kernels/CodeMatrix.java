@@ -1,6 +1,9 @@
 package dev.narrow.kernels;
 
 import dev.narrow.formats.LogFormat;
+import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
@@ -23,6 +26,27 @@ record CodeMatrix(
       Objects.checkIndex(offset, codes.length);
       Objects.checkIndex(offset + last, (long) codes.length);
     }
+  }
+
+  /** The codes of an operand that has some, of a logarithmic format. */
+  static CodeMatrix of(Operand operand) {
+    Tensor tensor = Objects.requireNonNull(operand.codes()).tensor();
+    MemorySegment segment = tensor.storage().segment();
+    boolean bytes = Tensor.bytesPerCode(tensor.format()) == 1;
+    int[] codes = new int[operand.rows() * operand.columns()];
+    for (int i = 0, to = 0; i < operand.rows(); i++) {
+      for (int j = 0; j < operand.columns(); j++, to++) {
+        long place =
+            operand.offset() + (long) i * operand.rowStride() + (long) j * operand.columnStride();
+        codes[to] =
+            bytes
+                ? segment.get(ValueLayout.JAVA_BYTE, place) & 0xff
+                : segment.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * place) & 0xffff;
+      }
+    }
+    int columns = operand.columns();
+    LogFormat format = (LogFormat) tensor.format();
+    return new CodeMatrix(format, codes, 0, operand.rows(), columns, columns, 1);
   }
 
   CodeMatrix rowRange(int from, int to) {

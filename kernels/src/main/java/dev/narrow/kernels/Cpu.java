@@ -1,14 +1,17 @@
 package dev.narrow.kernels;
 
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * What the operations of the processor share: kernels and threads. Each group of operations is an
- * interface of default methods over one of these, and {@link CpuBackend} is all of them together.
+ * What the operations of the processor share: kernels, threads and the accumulator of products.
+ * Each group of operations is an interface of default methods over one of these, and {@link
+ * CpuOperations} is all of them together.
  *
  * @param threads how many share large work, 1 or more
+ * @param accumulator what products are summed up in
  */
-record Cpu(int threads, Kernels kernels) {
+record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
   /** Multiply-adds below which a product takes less time than sharing it out. */
   private static final long PARALLEL_FROM = 1L << 21;
 
@@ -21,6 +24,28 @@ record Cpu(int threads, Kernels kernels) {
     if (threads < 1) {
       throw new IllegalArgumentException("threads = " + threads + ", expected 1 or more");
     }
+  }
+
+  Cpu(int threads, Kernels kernels) {
+    this(threads, kernels, Accumulator.fp32());
+  }
+
+  /** The order of sums, and of what else than fp32 they are made. */
+  Summation summation() {
+    return accumulator instanceof Accumulator.Exact ? Summation.EXACT : Summation.ORDERED;
+  }
+
+  /** See {@link Backend#describe}. */
+  String describe() {
+    boolean named =
+        accumulator instanceof Accumulator.Fp32 || accumulator instanceof Accumulator.Exact;
+    return "cpu, %s, %s%s, %d %s"
+        .formatted(
+            summation(),
+            named ? "" : "sums in " + accumulator.name() + ", ",
+            kernels.name(),
+            threads,
+            threads == 1 ? "thread" : "threads");
   }
 
   /** A part of some work. */
@@ -52,7 +77,7 @@ record Cpu(int threads, Kernels kernels) {
    * What each of so many parts has for itself: one thread, unless some would have nothing to do.
    */
   Cpu within(int parts) {
-    return parts < threads || threads == 1 ? this : new Cpu(1, kernels);
+    return parts < threads || threads == 1 ? this : new Cpu(1, kernels, accumulator);
   }
 
   /** c = a b, or with accumulate a b + c, shared among the threads. */
@@ -61,13 +86,53 @@ record Cpu(int threads, Kernels kernels) {
     multiply(Operand.of(a), Operand.of(b), c, epilogue);
   }
 
-  /** See {@link Kernels#matmul}; shared among the threads if it is large. */
+  /**
+   * See {@link Kernels#matmul}, but summed up in the accumulator; shared among the threads if it is
+   * large.
+   *
+   * @throws IllegalArgumentException if the accumulator does not take such operands; nothing has
+   *     been written then
+   */
   void multiply(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    if (accumulator instanceof Accumulator.LogBins bins) {
+      LogBinsProduct.check(bins, a, b);
+    }
     if (threads == 1 || (long) a.columns() * c.columns() * c.rows() < PARALLEL_FROM) {
-      kernels.matmul(a, b, c, epilogue);
+      multiplyPart(a, b, c, epilogue);
     } else {
       multiplyShared(a, b, c, epilogue);
     }
+  }
+
+  /** The same by the calling thread alone, and without a check. */
+  private void multiplyPart(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    switch (accumulator) {
+      case Accumulator.Fp32 _ -> kernels.matmul(a, b, c, epilogue);
+      case Accumulator.LogBins bins ->
+          finish(c, epilogue, sums -> LogBinsProduct.multiply(bins, a, b, sums));
+      default -> {
+        float[] left = Scratch.take(a.array() == null ? a.rows() * a.columns() : 0);
+        float[] right = Scratch.take(b.array() == null ? b.rows() * b.columns() : 0);
+        Accumulation accumulation = kernels.accumulation(accumulator);
+        finish(c, epilogue, sums -> accumulation.multiply(a.decoded(left), b.decoded(right), sums));
+        Scratch.give(right);
+        Scratch.give(left);
+      }
+    }
+  }
+
+  /** Has sums written into scratch memory and brings them through the epilogue into c. */
+  private static void finish(Matrix c, Epilogue epilogue, Consumer<Matrix> product) {
+    float[] scratch = Scratch.take(c.rows() * c.columns());
+    Matrix sums = Matrix.rowMajor(scratch, 0, c.rows(), c.columns(), c.columns());
+    product.accept(sums);
+    for (int i = 0; i < c.rows(); i++) {
+      for (int j = 0; j < c.columns(); j++) {
+        int at = c.offset() + i * c.rowStride() + j;
+        c.array()[at] = epilogue.apply(sums.at(i, j), j, c.array()[at]);
+      }
+    }
+    Scratch.give(scratch);
   }
 
   /**
@@ -97,7 +162,7 @@ record Cpu(int threads, Kernels kernels) {
           int bottom = Math.min(c.rows(), top + height);
           int left = part % columnParts * width;
           int right = Math.min(c.columns(), left + width);
-          kernels.matmul(
+          multiplyPart(
               a.rowRange(top, bottom),
               b.columnRange(left, right),
               c.rowRange(top, bottom).columnRange(left, right),

@@ -1,32 +1,15 @@
 package dev.narrow.kernels;
 
-/** All groups of operations on the processor. */
-record CpuBackend(Cpu cpu)
-    implements Backend,
-        CpuProducts,
-        CpuConvolutions,
-        CpuPoolings,
-        CpuAttentions,
-        CpuEmbeddings,
-        CpuNormalizations,
-        CpuBatchNormalizations,
-        CpuElementwise,
-        CpuArithmetic,
-        CpuReductions,
-        CpuLosses {
+/** The processor, and nothing else. */
+record CpuBackend(Cpu cpu) implements CpuOperations {
 
   @Override
   public Summation summation() {
-    return Summation.ORDERED;
+    return cpu.summation();
   }
 
   @Override
   public String describe() {
-    return "cpu, %s, %s, %d %s"
-        .formatted(
-            summation(),
-            cpu.kernels().name(),
-            cpu.threads(),
-            cpu.threads() == 1 ? "thread" : "threads");
+    return cpu.describe();
   }
 }

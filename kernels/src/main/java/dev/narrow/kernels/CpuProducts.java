@@ -41,28 +41,26 @@ interface CpuProducts extends Products {
 
   private void multiply(Source left, Source right, Matrices out, Values target, Epilogue epilogue) {
     int count = out.count();
-    long cost = (long) left.view.columns() * out.columns() * out.rows();
-    if (count >= cpu().threads() && count > 1) {
-      cpu()
-          .share(
-              count,
-              1,
-              cost,
-              (from, to) -> {
-                for (int m = from; m < to; m++) {
-                  cpu()
-                      .kernels()
-                      .matmul(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
-                }
-              });
+    if (cpu().threads() == 1 || count < cpu().threads()) {
+      for (int m = 0; m < count; m++) {
+        cpu().multiply(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
+      }
       return;
     }
-    for (int m = 0; m < count; m++) {
-      cpu().multiply(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
-    }
+    Cpu one = cpu().within(count);
+    long cost = (long) left.view.columns() * out.columns() * out.rows();
+    cpu()
+        .share(
+            count,
+            1,
+            cost,
+            (from, to) -> {
+              for (int m = from; m < to; m++) {
+                one.multiply(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
+              }
+            });
   }
 
-  /** Throws what {@link Products#matmul} throws, but for an output that cannot be written. */
   static void check(Matmul how, Matrices a, Matrices b, Matrices out) {
     if (a.columns() != b.rows()) {
       throw new IllegalArgumentException(
@@ -157,6 +155,13 @@ interface CpuProducts extends Products {
         Values vector = Values.read(x);
         Values to = Values.write(y, "y")) {
       Operand operand = matrix.operand(0);
+      if (!(cpu().accumulator() instanceof Accumulator.Fp32)) {
+        Matrix column = Matrix.rowMajor(vector.array(), vector.offset(), columns, 1, 1);
+        Matrix sums = Matrix.rowMajor(to.array(), to.offset(), rows, 1, 1);
+        cpu().multiply(operand, Operand.of(column), sums, Epilogue.NONE);
+        to.store();
+        return;
+      }
       cpu()
           .share(
               rows,

@@ -41,6 +41,7 @@ record Epilogue(
     return switch (activation) {
       case NONE -> value;
       case RELU -> value <= 0 ? 0f : value;
+      case GELU -> Activations.gelu(value);
     };
   }
 }

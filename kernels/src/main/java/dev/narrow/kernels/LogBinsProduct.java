@@ -1,6 +1,7 @@
 package dev.narrow.kernels;
 
 import dev.narrow.formats.LogFormat;
+import dev.narrow.quant.TensorReader;
 import java.util.Arrays;
 
 /**
@@ -28,24 +29,62 @@ final class LogBinsProduct {
   }
 
   /**
-   * c = a b, the sums only, as {@link Accumulation#multiply}: tensor scales are the caller's.
+   * Checks that the accumulator takes the operands.
    *
-   * @throws IllegalArgumentException if the base factors differ, or are less than the entries of
-   *     the table
+   * @throws IllegalArgumentException if one has no codes of a logarithmic format, or more than one
+   *     scale, if the base factors differ, or are less than the entries of the table
    */
-  static void multiply(Accumulator.LogBins accumulator, CodeMatrix a, CodeMatrix b, Matrix c) {
-    int gamma = a.format().gamma();
-    if (b.format().gamma() != gamma) {
+  static void check(Accumulator.LogBins accumulator, Operand a, Operand b) {
+    LogFormat left = format(a, "a");
+    LogFormat right = format(b, "b");
+    if (left.gamma() != right.gamma()) {
       throw new IllegalArgumentException(
           "b has format %s of gamma %d, expected gamma %d, that of a"
-              .formatted(b.format().name(), b.format().gamma(), gamma));
+              .formatted(right.name(), right.gamma(), left.gamma()));
     }
-    if (accumulator.entries() > gamma) {
+    if (accumulator.entries() > left.gamma()) {
       throw new IllegalArgumentException(
           "entries = %d, expected at most %d, the gamma of %s"
-              .formatted(accumulator.entries(), gamma, a.format().name()));
+              .formatted(accumulator.entries(), left.gamma(), left.name()));
     }
-    new LogBinsProduct(accumulator, gamma).multiply(a, b, c);
+  }
+
+  private static LogFormat format(Operand operand, String name) {
+    TensorReader codes = operand.codes();
+    if (codes == null || !(codes.tensor().format() instanceof LogFormat format)) {
+      throw new IllegalArgumentException(
+          "%s has %s, expected codes of a logarithmic format where sums are made in log bins"
+              .formatted(name, codes == null ? "floats" : codes.tensor()));
+    }
+    if (codes.tensor().scales().count() != 1 || codes.tensor().scales().hasZeroPoints()) {
+      throw new IllegalArgumentException(
+          "%s = %s has scales %s, expected one where sums are made in log bins"
+              .formatted(name, codes.tensor(), codes.tensor().scales()));
+    }
+    return format;
+  }
+
+  /**
+   * c = a b, the sums only, as {@link Accumulation#multiply}, each times the product of the scales
+   * of a and b.
+   *
+   * @param a with codes that {@link #check} has found fit
+   * @param b the same
+   */
+  static void multiply(Accumulator.LogBins accumulator, Operand a, Operand b, Matrix c) {
+    CodeMatrix left = CodeMatrix.of(a);
+    multiply(accumulator, left, CodeMatrix.of(b), c);
+    float scale = a.scale() * b.scale();
+    for (int i = 0; i < c.rows(); i++) {
+      for (int j = 0; j < c.columns(); j++) {
+        c.array()[c.offset() + i * c.rowStride() + j] *= scale;
+      }
+    }
+  }
+
+  /** The same of codes without scales. */
+  static void multiply(Accumulator.LogBins accumulator, CodeMatrix a, CodeMatrix b, Matrix c) {
+    new LogBinsProduct(accumulator, a.format().gamma()).multiply(a, b, c);
   }
 
   /** What is multiplied with each bin: 2^(r / gamma), or an approximation that is not less. */

@@ -44,6 +44,11 @@ record Operand(
     return new Operand(array, codes, offset, columns, rows, columnStride, rowStride);
   }
 
+  /** The only scale of the codes. */
+  float scale() {
+    return Objects.requireNonNull(codes).tensor().scales().get(0);
+  }
+
   /** Decodes n elements from the one at a place on, of which each follows the last in memory. */
   void read(int place, int n, float[] to, int at) {
     Objects.requireNonNull(codes).read(place, n, to, at);

@@ -3,11 +3,18 @@ package dev.narrow.kernels;
 /** The order in which sums are made, and with it how far results are the same bits elsewhere. */
 public enum Summation {
   /**
-   * A matrix product has one float32 accumulator for each element, from +0, which takes the terms
-   * by fused multiply-add, k ascending. A sum along a contiguous axis has sixteen lanes, lane j
-   * taking the elements i with i mod 16 = j, ascending, and then a fixed tree: lane j + lane j + 8,
-   * j + 4, j + 2, j + 1. The bits are the same on any processor, at any vector width and number of
-   * threads.
+   * Matrix products are the exact sums of the products of the decoded float32 values, each rounded
+   * once: see {@link Accumulator.Exact}. No order of the terms changes them. Everything else is as
+   * in {@link #ORDERED}.
+   */
+  EXACT,
+
+  /**
+   * A matrix product has one accumulator for each element, from +0, which takes the terms k
+   * ascending: in float32 by fused multiply-add, unless another {@link Accumulator} is named. A sum
+   * along a contiguous axis has sixteen lanes, lane j taking the elements i with i mod 16 = j,
+   * ascending, and then a fixed tree: lane j + lane j + 8, j + 4, j + 2, j + 1. The bits are the
+   * same on any processor, at any vector width and number of threads.
    */
   ORDERED,
 

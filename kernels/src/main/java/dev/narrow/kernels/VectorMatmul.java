@@ -4,7 +4,6 @@ import static dev.narrow.kernels.RegisterBlock.ROWS;
 import static dev.narrow.kernels.RegisterBlock.WIDTH;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -171,7 +170,6 @@ final class VectorMatmul {
     float[] bias = epilogue.bias();
     int biasBase = epilogue.biasOffset() + column;
     FloatVector beta = FloatVector.broadcast(SPECIES, epilogue.beta());
-    boolean relu = epilogue.activation() == Activation.RELU;
     int lane = 0;
     for (; lane + STEP <= n; lane += STEP) {
       FloatVector value = load(sums, from + lane);
@@ -184,11 +182,14 @@ final class VectorMatmul {
       if (epilogue.beta() != 0) {
         value = beta.fma(load(c, to + lane), value);
       }
-      if (relu) {
-        VectorMask<Float> below = value.compare(VectorOperators.LE, 0f);
-        value = value.blend(0f, below);
-      }
-      VectorKernels.canonical(value).intoArray(c, to + lane);
+      value = VectorKernels.canonical(value);
+      value =
+          switch (epilogue.activation()) {
+            case NONE -> value;
+            case RELU -> value.blend(0f, value.compare(VectorOperators.LE, 0f));
+            case GELU -> VectorActivations.gelu(value);
+          };
+      value.intoArray(c, to + lane);
     }
     for (; lane < n; lane++) {
       c[to + lane] = epilogue.apply(sums[from + lane], column + lane, c[to + lane]);

@@ -61,7 +61,11 @@ class EmbeddingTest {
     }
     Tensor dy = Tensor.of(data.uniform(n * width), n, width);
     Tensor expected = Tensor.zeros(count, width);
-    BACKEND.matmulTransposedA(Tensor.of(oneHot, n, count), dy, expected);
+    BACKEND.matmul(
+        Matmul.plain(),
+        Matrices.of(Tensor.of(oneHot, n, count)).transposed(),
+        Matrices.of(dy),
+        Matrices.of(expected));
     Tensor actual = Tensor.zeros(count, width);
     BACKEND.addEmbeddingBackward(indices, dy, actual);
     assertSameBits(expected.toFloats(), actual.toFloats(), "dtable");
