@@ -7,7 +7,13 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** The functions of {@link Elementary}, operation for operation, on vectors. */
+/**
+ * The functions of {@link Elementary}, operation for operation, on vectors.
+ *
+ * <p>The compiler takes no method into a loop that is longer than 325 bytes of bytecode or 2500 of
+ * compiled code, and a call that it does not take in makes objects of its vectors: seven times
+ * slower. Hence tanh and erf come in pieces, to be put together in the loop.
+ */
 final class VectorElementary {
   private VectorElementary() {}
 
@@ -67,51 +73,65 @@ final class VectorElementary {
     return result.blend(Float.NaN, x.compare(VectorOperators.GE, 0f).not());
   }
 
-  static FloatVector tanh(FloatVector x) {
-    FloatVector a = x.abs();
-    FloatVector z = x.mul(x);
-    FloatVector q = all(x, H6).fma(z, all(x, H5));
-    q = q.fma(z, all(x, H4));
-    q = q.fma(z, all(x, H3));
-    q = q.fma(z, all(x, H2));
-    q = q.fma(z, all(x, H1));
-    q = q.fma(z, all(x, H0));
-    FloatVector small = q.mul(z).fma(a, a);
+  /** From the magnitude a. */
+  static FloatVector tanhSmall(FloatVector a) {
+    FloatVector z = a.mul(a);
+    FloatVector q = all(a, H6).fma(z, all(a, H5));
+    q = q.fma(z, all(a, H4));
+    q = q.fma(z, all(a, H3));
+    q = q.fma(z, all(a, H2));
+    q = q.fma(z, all(a, H1));
+    q = q.fma(z, all(a, H0));
+    return q.mul(z).fma(a, a);
+  }
+
+  /** From the magnitude a. */
+  static FloatVector tanhLarge(FloatVector a) {
     FloatVector twice = a.add(a);
-    FloatVector shifted = twice.fma(all(x, LOG2_E), all(x, ROUNDER));
+    FloatVector shifted = twice.fma(all(a, LOG2_E), all(a, ROUNDER));
     FloatVector k = shifted.sub(ROUNDER);
-    FloatVector r = k.fma(all(x, -LN2_LOW), k.fma(all(x, -LN2_HIGH), twice));
+    FloatVector r = k.fma(all(a, -LN2_LOW), k.fma(all(a, -LN2_HIGH), twice));
     FloatVector p = r.mul(r).fma(expQuotient(r), r);
     FloatVector scale = powerOfTwo(exponent(shifted));
-    FloatVector large = all(x, 1f).sub(all(x, 2f).div(scale.fma(p, scale.add(1f))));
+    return all(a, 1f).sub(all(a, 2f).div(scale.fma(p, scale.add(1f))));
+  }
+
+  static FloatVector tanh(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
     FloatVector result = large.blend(small, a.compare(VectorOperators.LT, TANH_LARGE));
     result = result.blend(1f, a.compare(VectorOperators.GT, TANH_ONE));
     return copySign(result, x).blend(Float.NaN, x.test(VectorOperators.IS_NAN));
   }
 
-  static FloatVector erf(FloatVector x) {
-    FloatVector a = x.abs();
-    FloatVector z = x.mul(x);
-    FloatVector q = all(x, R6).fma(z, all(x, R5));
-    q = q.fma(z, all(x, R4));
-    q = q.fma(z, all(x, R3));
-    q = q.fma(z, all(x, R2));
-    q = q.fma(z, all(x, R1));
-    q = q.fma(z, all(x, R0));
-    FloatVector small = q.fma(a, a);
+  /** From the magnitude a. */
+  static FloatVector erfSmall(FloatVector a) {
+    FloatVector z = a.mul(a);
+    FloatVector q = all(a, R6).fma(z, all(a, R5));
+    q = q.fma(z, all(a, R4));
+    q = q.fma(z, all(a, R3));
+    q = q.fma(z, all(a, R2));
+    q = q.fma(z, all(a, R1));
+    q = q.fma(z, all(a, R0));
+    return q.fma(a, a);
+  }
+
+  /** From the magnitude a. */
+  static FloatVector erfLarge(FloatVector a) {
     FloatVector c = a.sub(ERF_CENTRE);
-    FloatVector p = all(x, C11).fma(c, all(x, C10));
-    p = p.fma(c, all(x, C9));
-    p = p.fma(c, all(x, C8));
-    p = p.fma(c, all(x, C7));
-    p = p.fma(c, all(x, C6));
-    p = p.fma(c, all(x, C5));
-    p = p.fma(c, all(x, C4));
-    p = p.fma(c, all(x, C3));
-    p = p.fma(c, all(x, C2));
-    p = p.fma(c, all(x, C1));
-    p = p.fma(c, all(x, C0));
-    FloatVector large = p.neg().fma(p, all(x, 1f));
+    FloatVector p = all(a, C11).fma(c, all(a, C10));
+    p = p.fma(c, all(a, C9));
+    p = p.fma(c, all(a, C8));
+    p = p.fma(c, all(a, C7));
+    p = p.fma(c, all(a, C6));
+    p = p.fma(c, all(a, C5));
+    p = p.fma(c, all(a, C4));
+    p = p.fma(c, all(a, C3));
+    p = p.fma(c, all(a, C2));
+    p = p.fma(c, all(a, C1));
+    p = p.fma(c, all(a, C0));
+    return p.neg().fma(p, all(a, 1f));
+  }
+
+  static FloatVector erf(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
     FloatVector result = large.blend(small, a.compare(VectorOperators.LT, ERF_LARGE));
     result = result.blend(1f, a.compare(VectorOperators.GT, ERF_ONE));
     return copySign(result, x).blend(Float.NaN, x.test(VectorOperators.IS_NAN));
