@@ -54,8 +54,6 @@ public class ElementaryBenchmark {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final double SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 
-  private final Backend backend = Backend.cpu(1);
-
   /** Counts elements; JMH divides by the time. */
   @State(Scope.Thread)
   @AuxCounters(AuxCounters.Type.OPERATIONS)
@@ -71,6 +69,7 @@ public class ElementaryBenchmark {
     @Param({"4096", "16777216"})
     public int n;
 
+    final Backend backend = Backend.cpu(1);
     float[] values = {};
     float[] magnitudes = {};
     float[] results = {};
@@ -120,7 +119,7 @@ public class ElementaryBenchmark {
   /** e to the power x. */
   @Benchmark
   public float[] exp(Arrays arrays, Count count) {
-    backend.exp(arrays.x, arrays.y);
+    arrays.backend.exp(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
@@ -139,7 +138,7 @@ public class ElementaryBenchmark {
   /** 2 to the power x. */
   @Benchmark
   public float[] exp2(Arrays arrays, Count count) {
-    backend.exp2(arrays.x, arrays.y);
+    arrays.backend.exp2(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
@@ -158,7 +157,7 @@ public class ElementaryBenchmark {
   /** The natural logarithm. */
   @Benchmark
   public float[] log(Arrays arrays, Count count) {
-    backend.log(arrays.magnitude, arrays.y);
+    arrays.backend.log(arrays.magnitude, arrays.y);
     return counted(arrays, count);
   }
 
@@ -177,7 +176,7 @@ public class ElementaryBenchmark {
   /** The hyperbolic tangent. */
   @Benchmark
   public float[] tanh(Arrays arrays, Count count) {
-    backend.tanh(arrays.x, arrays.y);
+    arrays.backend.tanh(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
@@ -196,14 +195,14 @@ public class ElementaryBenchmark {
   /** The error function, which the JDK has not. */
   @Benchmark
   public float[] erf(Arrays arrays, Count count) {
-    backend.erf(arrays.x, arrays.y);
+    arrays.backend.erf(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
   /** 1 / √x, rounded once. */
   @Benchmark
   public float[] reciprocalSqrt(Arrays arrays, Count count) {
-    backend.reciprocalSqrt(arrays.magnitude, arrays.y);
+    arrays.backend.reciprocalSqrt(arrays.magnitude, arrays.y);
     return counted(arrays, count);
   }
 
@@ -223,7 +222,7 @@ public class ElementaryBenchmark {
   /** The logistic function. */
   @Benchmark
   public float[] sigmoid(Arrays arrays, Count count) {
-    backend.sigmoid(arrays.x, arrays.y);
+    arrays.backend.sigmoid(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
@@ -244,21 +243,21 @@ public class ElementaryBenchmark {
   /** The Gaussian error linear unit. */
   @Benchmark
   public float[] gelu(Arrays arrays, Count count) {
-    backend.gelu(arrays.x, arrays.y);
+    arrays.backend.gelu(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
   /** Its gradient. */
   @Benchmark
   public float[] geluBackward(Arrays arrays, Count count) {
-    backend.geluBackward(arrays.x, arrays.magnitude, arrays.y);
+    arrays.backend.geluBackward(arrays.x, arrays.magnitude, arrays.y);
     return counted(arrays, count);
   }
 
   /** Its approximation by tanh. */
   @Benchmark
   public float[] geluTanh(Arrays arrays, Count count) {
-    backend.geluTanh(arrays.x, arrays.y);
+    arrays.backend.geluTanh(arrays.x, arrays.y);
     return counted(arrays, count);
   }
 
@@ -275,7 +274,7 @@ public class ElementaryBenchmark {
   /** Its gradient. */
   @Benchmark
   public float[] geluTanhBackward(Arrays arrays, Count count) {
-    backend.geluTanhBackward(arrays.x, arrays.magnitude, arrays.y);
+    arrays.backend.geluTanhBackward(arrays.x, arrays.magnitude, arrays.y);
     return counted(arrays, count);
   }
 }

@@ -13,17 +13,20 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** The functions of {@link Activations}, operation for operation, on vectors. */
+/**
+ * The functions of {@link Activations}, operation for operation, on vectors; in pieces for the same
+ * reason as in {@link VectorElementary}.
+ */
 final class VectorActivations {
   private VectorActivations() {}
 
   static FloatVector sigmoid(FloatVector x) {
-    FloatVector one = all(x, 1f);
-    FloatVector shifted = x.fma(all(x, -LOG2_E), all(x, ROUNDER));
+    FloatVector one = all(1f);
+    FloatVector shifted = x.fma(all(-LOG2_E), all(ROUNDER));
     FloatVector k = shifted.sub(ROUNDER);
-    FloatVector high = k.fma(all(x, -LN2_HIGH), x.neg());
-    FloatVector r = k.fma(all(x, -LN2_LOW), high);
-    FloatVector rest = k.fma(all(x, -LN2_LOW), high.sub(r));
+    FloatVector high = k.fma(all(-LN2_HIGH), x.neg());
+    FloatVector r = k.fma(all(-LN2_LOW), high);
+    FloatVector rest = k.fma(all(-LN2_LOW), high.sub(r));
     FloatVector p = r.add(r.mul(r).fma(VectorElementary.expQuotient(r), rest));
     IntVector exponent = VectorElementary.exponent(shifted).abs();
     IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
@@ -41,11 +44,11 @@ final class VectorActivations {
     FloatVector result = d.fma(y, y).mul(s.blend(1f, below));
     result = result.blend(1f, x.compare(VectorOperators.GT, SIGMOID_ONE));
     result = result.blend(0f, x.compare(VectorOperators.LT, EXP_UNDERFLOW));
-    return result.blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+    return result.blend(Float.NaN, x.compare(VectorOperators.NE, x));
   }
 
-  static FloatVector gelu(FloatVector x) {
-    FloatVector e = VectorElementary.erf(x.mul(SQRT_HALF));
+  /** With e = erf(x SQRT_HALF). */
+  static FloatVector gelu(FloatVector x, FloatVector e) {
     FloatVector half = x.mul(0.5f);
     FloatVector result = e.fma(half, half);
     result = result.blend(-0f, e.compare(VectorOperators.EQ, -1f));
@@ -53,24 +56,27 @@ final class VectorActivations {
     return VectorKernels.canonical(result);
   }
 
-  static FloatVector geluGradient(FloatVector x) {
-    FloatVector e = VectorElementary.erf(x.mul(SQRT_HALF));
+  /** With e = erf(x SQRT_HALF). */
+  static FloatVector geluGradient(FloatVector x, FloatVector e) {
     FloatVector density = VectorElementary.exp(x.mul(-0.5f).mul(x)).mul(DENSITY);
-    return slope(e.fma(all(x, 0.5f), all(x, 0.5f)), x, density, density);
+    return slope(e.fma(all(0.5f), all(0.5f)), x, density, density);
   }
 
-  static FloatVector geluTanh(FloatVector x) {
-    FloatVector p = sigmoid(x.mul(x.mul(x).fma(all(x, CUBIC), all(x, LINEAR))));
+  /** What the logistic function is taken of. */
+  static FloatVector cubic(FloatVector x) {
+    return x.mul(x.mul(x).fma(all(CUBIC), all(LINEAR)));
+  }
+
+  /** With p = sigmoid(cubic(x)). */
+  static FloatVector geluTanh(FloatVector x, FloatVector p) {
     return VectorKernels.canonical(p.mul(x).blend(-0f, p.compare(VectorOperators.EQ, 0f)));
   }
 
-  static FloatVector geluTanhGradient(FloatVector x) {
-    FloatVector z = x.mul(x);
-    FloatVector v = x.mul(z.fma(all(x, CUBIC), all(x, LINEAR)));
-    FloatVector s = sigmoid(v.abs().neg());
-    FloatVector p = all(x, 1f).sub(s).blend(s, v.compare(VectorOperators.LT, 0f));
+  /** With v = cubic(x) and s = sigmoid(-|v|). */
+  static FloatVector geluTanhGradient(FloatVector x, FloatVector v, FloatVector s) {
+    FloatVector p = all(1f).sub(s).blend(s, v.compare(VectorOperators.LT, 0f));
     FloatVector bell = s.neg().fma(s, s);
-    return slope(p, x.mul(bell), z.fma(all(x, CUBIC_SLOPE), all(x, LINEAR)), bell);
+    return slope(p, x.mul(bell), x.mul(x).fma(all(CUBIC_SLOPE), all(LINEAR)), bell);
   }
 
   private static FloatVector slope(FloatVector p, FloatVector a, FloatVector b, FloatVector bell) {

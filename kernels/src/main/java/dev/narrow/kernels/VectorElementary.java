@@ -7,20 +7,26 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** The functions of {@link Elementary}, operation for operation, on vectors. */
+/**
+ * The functions of {@link Elementary}, operation for operation, on vectors.
+ *
+ * <p>The compiler takes no method into a loop that is longer than 325 bytes of bytecode or 2500 of
+ * compiled code, and a call that it does not take in makes objects of its vectors: seven times
+ * slower. Hence tanh and erf come in pieces, to be put together in the loop.
+ */
 final class VectorElementary {
   private VectorElementary() {}
 
   static FloatVector exp(FloatVector x) {
-    FloatVector shifted = x.fma(all(x, LOG2_E), all(x, ROUNDER));
+    FloatVector shifted = x.fma(all(LOG2_E), all(ROUNDER));
     FloatVector k = shifted.sub(ROUNDER);
-    FloatVector high = k.fma(all(x, -LN2_HIGH), x);
-    FloatVector r = k.fma(all(x, -LN2_LOW), high);
-    FloatVector rest = k.fma(all(x, -LN2_LOW), high.sub(r));
+    FloatVector high = k.fma(all(-LN2_HIGH), x);
+    FloatVector r = k.fma(all(-LN2_LOW), high);
+    FloatVector rest = k.fma(all(-LN2_LOW), high.sub(r));
     FloatVector result = onePlus(r, r.mul(r).fma(expQuotient(r), rest), shifted);
     result = result.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, EXP_OVERFLOW));
     result = result.blend(0f, x.compare(VectorOperators.LT, EXP_UNDERFLOW));
-    return result.blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+    return result.blend(Float.NaN, x.compare(VectorOperators.NE, x));
   }
 
   static FloatVector exp2(FloatVector x) {
@@ -28,15 +34,15 @@ final class VectorElementary {
     FloatVector k = shifted.sub(ROUNDER);
     FloatVector r = x.sub(k);
     FloatVector linear = r.mul(LN2);
-    FloatVector rest = r.fma(all(x, LN2_REST), r.fma(all(x, LN2), linear.neg()));
-    FloatVector q = all(x, T4).fma(r, all(x, T3));
-    q = q.fma(r, all(x, T2));
-    q = q.fma(r, all(x, T1));
-    q = q.fma(r, all(x, T0));
+    FloatVector rest = r.fma(all(LN2_REST), r.fma(all(LN2), linear.neg()));
+    FloatVector q = all(T4).fma(r, all(T3));
+    q = q.fma(r, all(T2));
+    q = q.fma(r, all(T1));
+    q = q.fma(r, all(T0));
     FloatVector result = onePlus(linear, r.mul(r).fma(q, rest), shifted);
     result = result.blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GE, EXP2_OVERFLOW));
     result = result.blend(0f, x.compare(VectorOperators.LT, EXP2_UNDERFLOW));
-    return result.blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+    return result.blend(Float.NaN, x.compare(VectorOperators.NE, x));
   }
 
   static FloatVector log(FloatVector x) {
@@ -50,79 +56,93 @@ final class VectorElementary {
             exponent
                 .blend(exponent.sub(SUBNORMAL_EXPONENT), small.cast(exponent.species()))
                 .convert(VectorOperators.I2F, 0);
-    FloatVector q = all(x, L7).fma(f, all(x, L6));
-    q = q.fma(f, all(x, L5));
-    q = q.fma(f, all(x, L4));
-    q = q.fma(f, all(x, L3));
-    q = q.fma(f, all(x, L2));
-    q = q.fma(f, all(x, L1));
-    q = q.fma(f, all(x, L0));
-    FloatVector t = q.fma(f, all(x, -0.5f));
+    FloatVector q = all(L7).fma(f, all(L6));
+    q = q.fma(f, all(L5));
+    q = q.fma(f, all(L4));
+    q = q.fma(f, all(L3));
+    q = q.fma(f, all(L2));
+    q = q.fma(f, all(L1));
+    q = q.fma(f, all(L0));
+    FloatVector t = q.fma(f, all(-0.5f));
     FloatVector base = k.mul(LN2_HIGH);
     FloatVector high = base.add(f);
     FloatVector low = f.sub(high.sub(base));
-    FloatVector result = high.add(f.mul(f).fma(t, k.fma(all(x, LN2_LOW), low)));
+    FloatVector result = high.add(f.mul(f).fma(t, k.fma(all(LN2_LOW), low)));
     result = result.blend(x, x.compare(VectorOperators.EQ, Float.POSITIVE_INFINITY));
     result = result.blend(Float.NEGATIVE_INFINITY, x.compare(VectorOperators.EQ, 0f));
     return result.blend(Float.NaN, x.compare(VectorOperators.GE, 0f).not());
   }
 
-  static FloatVector tanh(FloatVector x) {
-    FloatVector a = x.abs();
-    FloatVector z = x.mul(x);
-    FloatVector q = all(x, H6).fma(z, all(x, H5));
-    q = q.fma(z, all(x, H4));
-    q = q.fma(z, all(x, H3));
-    q = q.fma(z, all(x, H2));
-    q = q.fma(z, all(x, H1));
-    q = q.fma(z, all(x, H0));
-    FloatVector small = q.mul(z).fma(a, a);
-    FloatVector twice = a.add(a);
-    FloatVector shifted = twice.fma(all(x, LOG2_E), all(x, ROUNDER));
-    FloatVector k = shifted.sub(ROUNDER);
-    FloatVector r = k.fma(all(x, -LN2_LOW), k.fma(all(x, -LN2_HIGH), twice));
-    FloatVector p = r.mul(r).fma(expQuotient(r), r);
-    FloatVector scale = powerOfTwo(exponent(shifted));
-    FloatVector large = all(x, 1f).sub(all(x, 2f).div(scale.fma(p, scale.add(1f))));
-    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, TANH_LARGE));
-    result = result.blend(1f, a.compare(VectorOperators.GT, TANH_ONE));
-    return copySign(result, x).blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+  /** From the magnitude a. */
+  static FloatVector tanhSmall(FloatVector a) {
+    FloatVector z = a.mul(a);
+    FloatVector q = all(H6).fma(z, all(H5));
+    q = q.fma(z, all(H4));
+    q = q.fma(z, all(H3));
+    q = q.fma(z, all(H2));
+    q = q.fma(z, all(H1));
+    q = q.fma(z, all(H0));
+    return q.mul(z).fma(a, a);
   }
 
-  static FloatVector erf(FloatVector x) {
-    FloatVector a = x.abs();
-    FloatVector z = x.mul(x);
-    FloatVector q = all(x, R6).fma(z, all(x, R5));
-    q = q.fma(z, all(x, R4));
-    q = q.fma(z, all(x, R3));
-    q = q.fma(z, all(x, R2));
-    q = q.fma(z, all(x, R1));
-    q = q.fma(z, all(x, R0));
-    FloatVector small = q.fma(a, a);
+  /** From the magnitude a. */
+  static FloatVector tanhLarge(FloatVector a) {
+    FloatVector twice = a.add(a);
+    FloatVector shifted = twice.fma(all(LOG2_E), all(ROUNDER));
+    FloatVector k = shifted.sub(ROUNDER);
+    FloatVector r = k.fma(all(-LN2_LOW), k.fma(all(-LN2_HIGH), twice));
+    FloatVector p = r.mul(r).fma(expQuotient(r), r);
+    FloatVector scale = powerOfTwo(exponent(shifted));
+    return all(1f).sub(all(2f).div(scale.fma(p, scale.add(1f))));
+  }
+
+  static FloatVector tanh(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
+    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, TANH_LARGE));
+    result = result.blend(1f, a.compare(VectorOperators.GT, TANH_ONE));
+    return copySign(result, x).blend(Float.NaN, x.compare(VectorOperators.NE, x));
+  }
+
+  /** From the magnitude a. */
+  static FloatVector erfSmall(FloatVector a) {
+    FloatVector z = a.mul(a);
+    FloatVector q = all(R6).fma(z, all(R5));
+    q = q.fma(z, all(R4));
+    q = q.fma(z, all(R3));
+    q = q.fma(z, all(R2));
+    q = q.fma(z, all(R1));
+    q = q.fma(z, all(R0));
+    return q.fma(a, a);
+  }
+
+  /** From the magnitude a. */
+  static FloatVector erfLarge(FloatVector a) {
     FloatVector c = a.sub(ERF_CENTRE);
-    FloatVector p = all(x, C11).fma(c, all(x, C10));
-    p = p.fma(c, all(x, C9));
-    p = p.fma(c, all(x, C8));
-    p = p.fma(c, all(x, C7));
-    p = p.fma(c, all(x, C6));
-    p = p.fma(c, all(x, C5));
-    p = p.fma(c, all(x, C4));
-    p = p.fma(c, all(x, C3));
-    p = p.fma(c, all(x, C2));
-    p = p.fma(c, all(x, C1));
-    p = p.fma(c, all(x, C0));
-    FloatVector large = p.neg().fma(p, all(x, 1f));
+    FloatVector p = all(C11).fma(c, all(C10));
+    p = p.fma(c, all(C9));
+    p = p.fma(c, all(C8));
+    p = p.fma(c, all(C7));
+    p = p.fma(c, all(C6));
+    p = p.fma(c, all(C5));
+    p = p.fma(c, all(C4));
+    p = p.fma(c, all(C3));
+    p = p.fma(c, all(C2));
+    p = p.fma(c, all(C1));
+    p = p.fma(c, all(C0));
+    return p.neg().fma(p, all(1f));
+  }
+
+  static FloatVector erf(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
     FloatVector result = large.blend(small, a.compare(VectorOperators.LT, ERF_LARGE));
     result = result.blend(1f, a.compare(VectorOperators.GT, ERF_ONE));
-    return copySign(result, x).blend(Float.NaN, x.test(VectorOperators.IS_NAN));
+    return copySign(result, x).blend(Float.NaN, x.compare(VectorOperators.NE, x));
   }
 
   static FloatVector reciprocalSqrt(FloatVector x) {
-    FloatVector y = all(x, 1f).div(x.sqrt());
+    FloatVector y = all(1f).div(x.sqrt());
     FloatVector root = x.mul(y);
     FloatVector rest = x.fma(y, root.neg());
-    FloatVector d = rest.neg().fma(y, root.neg().fma(y, all(x, 1f)));
-    FloatVector result = y.mul(d).fma(d.fma(all(x, 0.375f), all(x, 0.5f)), y);
+    FloatVector d = rest.neg().fma(y, root.neg().fma(y, all(1f)));
+    FloatVector result = y.mul(d).fma(d.fma(all(0.375f), all(0.5f)), y);
     VectorMask<Float> ordinary =
         x.compare(VectorOperators.GT, 0f)
             .and(x.compare(VectorOperators.LT, Float.POSITIVE_INFINITY));
@@ -131,10 +151,10 @@ final class VectorElementary {
   }
 
   static FloatVector expQuotient(FloatVector r) {
-    FloatVector q = all(r, E4).fma(r, all(r, E3));
-    q = q.fma(r, all(r, E2));
-    q = q.fma(r, all(r, E1));
-    return q.fma(r, all(r, E0));
+    FloatVector q = all(E4).fma(r, all(E3));
+    q = q.fma(r, all(E2));
+    q = q.fma(r, all(E1));
+    return q.fma(r, all(E0));
   }
 
   /** The magnitude has no sign of its own. */
@@ -143,13 +163,13 @@ final class VectorElementary {
     return magnitude.reinterpretAsInts().or(signBit).reinterpretAsFloats();
   }
 
-  static FloatVector all(FloatVector like, float value) {
-    return FloatVector.broadcast(like.species(), value);
+  static FloatVector all(float value) {
+    return FloatVector.broadcast(VectorKernels.SPECIES, value);
   }
 
   private static FloatVector onePlus(FloatVector large, FloatVector small, FloatVector shifted) {
     FloatVector sum = large.add(1f);
-    FloatVector lost = all(large, 1f).sub(sum).add(large);
+    FloatVector lost = all(1f).sub(sum).add(large);
     FloatVector p = sum.add(lost.add(small));
     IntVector exponent = exponent(shifted);
     IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);

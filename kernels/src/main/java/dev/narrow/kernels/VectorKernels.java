@@ -101,7 +101,11 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   public void tanh(float[] x, int xOffset, float[] y, int yOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {
-      VectorElementary.tanh(load(x, xOffset + i)).intoArray(y, yOffset + i);
+      FloatVector value = load(x, xOffset + i);
+      FloatVector a = value.abs();
+      FloatVector small = VectorElementary.tanhSmall(a);
+      FloatVector large = VectorElementary.tanhLarge(a);
+      VectorElementary.tanh(value, a, small, large).intoArray(y, yOffset + i);
     }
     TAIL.tanh(x, xOffset + bound, y, yOffset + bound, n - bound);
   }
@@ -110,7 +114,11 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   public void erf(float[] x, int xOffset, float[] y, int yOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {
-      VectorElementary.erf(load(x, xOffset + i)).intoArray(y, yOffset + i);
+      FloatVector value = load(x, xOffset + i);
+      FloatVector a = value.abs();
+      FloatVector small = VectorElementary.erfSmall(a);
+      FloatVector large = VectorElementary.erfLarge(a);
+      VectorElementary.erf(value, a, small, large).intoArray(y, yOffset + i);
     }
     TAIL.erf(x, xOffset + bound, y, yOffset + bound, n - bound);
   }
@@ -137,7 +145,13 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   public void gelu(float[] x, int xOffset, float[] y, int yOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {
-      VectorActivations.gelu(load(x, xOffset + i)).intoArray(y, yOffset + i);
+      FloatVector value = load(x, xOffset + i);
+      FloatVector at = value.mul(Activations.SQRT_HALF);
+      FloatVector a = at.abs();
+      FloatVector small = VectorElementary.erfSmall(a);
+      FloatVector large = VectorElementary.erfLarge(a);
+      FloatVector e = VectorElementary.erf(at, a, small, large);
+      VectorActivations.gelu(value, e).intoArray(y, yOffset + i);
     }
     TAIL.gelu(x, xOffset + bound, y, yOffset + bound, n - bound);
   }
@@ -146,7 +160,9 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   public void geluTanh(float[] x, int xOffset, float[] y, int yOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {
-      VectorActivations.geluTanh(load(x, xOffset + i)).intoArray(y, yOffset + i);
+      FloatVector value = load(x, xOffset + i);
+      FloatVector p = VectorActivations.sigmoid(VectorActivations.cubic(value));
+      VectorActivations.geluTanh(value, p).intoArray(y, yOffset + i);
     }
     TAIL.geluTanh(x, xOffset + bound, y, yOffset + bound, n - bound);
   }
@@ -156,7 +172,13 @@ final class VectorKernels implements Kernels, VectorRowKernels {
       float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {
-      FloatVector slope = VectorActivations.geluGradient(load(x, xOffset + i));
+      FloatVector value = load(x, xOffset + i);
+      FloatVector at = value.mul(Activations.SQRT_HALF);
+      FloatVector a = at.abs();
+      FloatVector small = VectorElementary.erfSmall(a);
+      FloatVector large = VectorElementary.erfLarge(a);
+      FloatVector e = VectorElementary.erf(at, a, small, large);
+      FloatVector slope = VectorActivations.geluGradient(value, e);
       canonical(slope.mul(load(dy, dyOffset + i))).intoArray(dx, dxOffset + i);
     }
     TAIL.geluGradient(x, xOffset + bound, dy, dyOffset + bound, dx, dxOffset + bound, n - bound);
@@ -167,7 +189,10 @@ final class VectorKernels implements Kernels, VectorRowKernels {
       float[] x, int xOffset, float[] dy, int dyOffset, float[] dx, int dxOffset, int n) {
     int bound = SPECIES.loopBound(n);
     for (int i = 0; i < bound; i += STEP) {
-      FloatVector slope = VectorActivations.geluTanhGradient(load(x, xOffset + i));
+      FloatVector value = load(x, xOffset + i);
+      FloatVector v = VectorActivations.cubic(value);
+      FloatVector s = VectorActivations.sigmoid(v.abs().neg());
+      FloatVector slope = VectorActivations.geluTanhGradient(value, v, s);
       canonical(slope.mul(load(dy, dyOffset + i))).intoArray(dx, dxOffset + i);
     }
     TAIL.geluTanhGradient(
