@@ -219,6 +219,22 @@ class AttentionTest {
     c.reference().assertSame(c.run(1), c.attention.toString());
   }
 
+  /** Half of the smallest negative number is -0, which a masked term might turn into +0. */
+  @Example
+  void aZeroIsPositive() {
+    for (boolean causal : new boolean[] {false, true}) {
+      Attention attention = causal ? Attention.causal(1, 2) : Attention.full(1, 2);
+      Case c = new Case(new Data(6), 1, 3, 3, attention, 1 << 30);
+      Arrays.fill(c.q, 0f);
+      Arrays.fill(c.v, -Float.MIN_VALUE);
+      Arrays.fill(c.dy, -Float.MIN_VALUE);
+      Case actual = c.run(1);
+      c.reference().assertSame(actual, "causal " + causal);
+      assertSameBits(0f, actual.y[2], "y");
+      assertSameBits(0f, actual.dv[4], "dv");
+    }
+  }
+
   /** Several blocks, shared out by heads. */
   @Example
   void neitherBlocksNorThreadsChangeTheBits() {
