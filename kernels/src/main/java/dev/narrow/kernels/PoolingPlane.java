@@ -36,32 +36,45 @@ record PoolingPlane(Pooling how, int height, int width, int outputHeight, int ou
     return (int) Math.min(width, (long) ox * how.strideX() - how.paddingX() + how.windowX());
   }
 
-  /** See {@link Poolings#maxPool}. A row of the output at a time, and in it tap by tap. */
+  /** See {@link Poolings#maxPool}. Tap by tap over the whole plane, from each window's first. */
   void max(float[] x, int xOffset, float[] y, int yOffset, int[] argmax, int argmaxOffset) {
+    for (int oy = 0; oy < outputHeight; oy++) {
+      for (int ox = 0; ox < outputWidth; ox++) {
+        int first = top(oy) * width + left(ox);
+        argmax[argmaxOffset + oy * outputWidth + ox] = first;
+        y[yOffset + oy * outputWidth + ox] = x[xOffset + first];
+      }
+    }
+    TapAxis rows =
+        TapAxis.forward(height, how.windowY(), how.strideY(), how.paddingY(), 1, outputHeight);
     TapAxis columns =
         TapAxis.forward(width, how.windowX(), how.strideX(), how.paddingX(), 1, outputWidth);
-    for (int oy = 0; oy < outputHeight; oy++) {
-      int values = yOffset + oy * outputWidth;
-      int indices = argmaxOffset + oy * outputWidth;
-      int top = top(oy);
-      for (int ox = 0; ox < outputWidth; ox++) {
-        argmax[indices + ox] = top * width + left(ox);
-        y[values + ox] = x[xOffset + argmax[indices + ox]];
-      }
-      for (int row = top; row < bottom(oy); row++) {
-        for (int tap = 0; tap < how.windowX(); tap++) {
-          int from = columns.from(tap);
-          int to = columns.to(tap);
-          int i = row * width + columns.index(from, tap);
-          for (int ox = from; ox < to; ox++, i += how.strideX()) {
-            float value = x[xOffset + i];
-            float max = y[values + ox];
-            boolean larger = value > max | (Float.isNaN(value) & !Float.isNaN(max));
-            y[values + ox] = larger ? value : max;
-            argmax[indices + ox] = larger ? i : argmax[indices + ox];
-          }
+    for (int ty = 0; ty < how.windowY(); ty++) {
+      int top = rows.from(ty);
+      int bottom = rows.to(ty);
+      for (int tx = 0; tx < how.windowX(); tx++) {
+        int left = columns.from(tx);
+        int n = columns.to(tx) - left;
+        for (int oy = top; oy < bottom; oy++) {
+          int first = rows.index(oy, ty) * width + columns.index(left, tx);
+          int at = oy * outputWidth + left;
+          larger(x, xOffset, first, n, y, yOffset + at, argmax, argmaxOffset + at);
         }
       }
+    }
+  }
+
+  /** Takes the elements first, first + strideX and so on where they are larger than y. */
+  private void larger(
+      float[] x, int xOffset, int first, int n, float[] y, int to, int[] argmax, int indexTo) {
+    int stride = how.strideX();
+    for (int j = 0; j < n; j++) {
+      int i = first + j * stride;
+      float value = x[xOffset + i];
+      float max = y[to + j];
+      boolean larger = value > max || (Float.isNaN(value) && !Float.isNaN(max)); // or the first NaN
+      y[to + j] = larger ? value : max;
+      argmax[indexTo + j] = larger ? i : argmax[indexTo + j];
     }
   }
 

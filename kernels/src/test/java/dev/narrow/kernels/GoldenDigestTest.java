@@ -2,6 +2,7 @@ package dev.narrow.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.narrow.quant.Tensor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -91,6 +92,7 @@ class GoldenDigestTest {
     digests.put("matmul", matmul(k));
     digests.put("softmaxCrossEntropy", softmaxCrossEntropy(k));
     digests.put("sumRows", sumRows(k));
+    digests.put("images", images(new CpuBackend(new Cpu(1, k))));
     return digests;
   }
 
@@ -151,6 +153,44 @@ class GoldenDigestTest {
       k.sumRows(Matrix.rowMajor(data.uniform(rows * columns), 0, rows, columns, columns), sums, 0);
       update(sha, sums);
     }
+    return HexFormat.of().formatHex(sha.digest());
+  }
+
+  /** Convolutions by products and by planes, a pooling and a batch normalization. */
+  private static String images(Backend backend) {
+    MessageDigest sha = sha256();
+    Data data = new Data(2030);
+    for (int groups : new int[] {1, 2, 8}) {
+      for (int stride = 1; stride <= 2; stride++) {
+        Convolution how =
+            Convolution.unit().withStride(stride, 1).withPadding(1, 2).withGroups(groups);
+        Tensor x = Tensor.of(data.uniform(3 * 8 * 21 * 19), 3, 8, 21, 19);
+        Tensor weight = Tensor.of(data.uniform(8 * 8 / groups * 9), 8, 8 / groups, 3, 3);
+        Tensor y = Tensor.zeros(3, 8, how.outputHeight(21, 3), how.outputWidth(19, 3));
+        Tensor dx = Tensor.zeros(3, 8, 21, 19);
+        Tensor dweight = Tensor.zeros(8, 8 / groups, 3, 3);
+        backend.convolve(how, x, weight, y);
+        backend.convolveBackwardInput(how, weight, y, dx);
+        backend.convolveBackwardWeight(how, x, y, dweight);
+        update(sha, y.toFloats());
+        update(sha, dx.toFloats());
+        update(sha, dweight.toFloats());
+      }
+    }
+    Tensor x = Tensor.of(data.uniform(3 * 8 * 21 * 19), 3, 8, 21, 19);
+    Tensor y = Tensor.zeros(3, 8, 10, 9);
+    backend.averagePool(Pooling.window(2, 2), x, y);
+    update(sha, y.toFloats());
+    Tensor mean = Tensor.zeros(8);
+    Tensor inverse = Tensor.zeros(8);
+    Tensor normalized = Tensor.zeros(3, 8, 21, 19);
+    backend.batchMoments(x, mean, inverse);
+    backend.inverseDeviation(inverse, 1e-5f, inverse);
+    backend.batchNormalize(x, mean, inverse, normalized);
+    update(sha, normalized.toFloats());
+    Tensor dy = Tensor.of(data.uniform(3 * 8 * 21 * 19), 3, 8, 21, 19);
+    backend.batchNormalizeBackward(x, mean, inverse, dy, normalized);
+    update(sha, normalized.toFloats());
     return HexFormat.of().formatHex(sha.digest());
   }
 
