@@ -62,6 +62,17 @@ public interface Backend
     return new OneDnnBackend(new Cpu(threads, KernelProvider.kernels()), OneDnn.wanted());
   }
 
+  /**
+   * The same, but the sums of matrix products are made in the given accumulator, also where
+   * convolutions and attention make products of matrices. Where such a product is made of parts,
+   * these are added in float32.
+   *
+   * @param accumulator other than {@link Accumulator.LogBins}, which takes codes: with those each
+   *     product throws IllegalArgumentException
+   * @return another backend; {@link #describe} names the accumulator if it is not fp32
+   */
+  Backend with(Accumulator accumulator);
+
   /** The order of sums. */
   Summation summation();
 

@@ -3,12 +3,13 @@ package dev.narrow.kernels;
 import java.util.stream.IntStream;
 
 /**
- * What the operations of the processor share: kernels and threads. Each group of operations is an
- * interface of default methods over one of these, and {@link CpuBackend} is all of them together.
+ * What the operations of the processor share: kernels, threads and what products are summed up in.
+ * Each group of operations is an interface of default methods over one of these, and {@link
+ * CpuBackend} is all of them together.
  *
  * @param threads how many share large work, 1 or more
  */
-record Cpu(int threads, Kernels kernels) {
+record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
   /** Multiply-adds below which a product takes less time than sharing it out. */
   private static final long PARALLEL_FROM = 1L << 21;
 
@@ -17,10 +18,22 @@ record Cpu(int threads, Kernels kernels) {
 
   private static final int COLUMN_UNIT = 48;
 
+  /** Rows of sums that wait for their epilogue. */
+  private static final int ROWS = 32;
+
   Cpu {
     if (threads < 1) {
       throw new IllegalArgumentException("threads = " + threads + ", expected 1 or more");
     }
+  }
+
+  Cpu(int threads, Kernels kernels) {
+    this(threads, kernels, Accumulator.fp32());
+  }
+
+  /** The same with another accumulator of products. */
+  Cpu with(Accumulator other) {
+    return new Cpu(threads, kernels, other);
   }
 
   /** A part of some work. */
@@ -52,7 +65,7 @@ record Cpu(int threads, Kernels kernels) {
    * What each of so many parts has for itself: one thread, unless some would have nothing to do.
    */
   Cpu within(int parts) {
-    return parts < threads || threads == 1 ? this : new Cpu(1, kernels);
+    return parts < threads || threads == 1 ? this : new Cpu(1, kernels, accumulator);
   }
 
   /** c = a b, or with accumulate a b + c, shared among the threads. */
@@ -64,7 +77,7 @@ record Cpu(int threads, Kernels kernels) {
   /** See {@link Kernels#matmul}; shared among the threads if it is large. */
   void multiply(Operand a, Operand b, Matrix c, Epilogue epilogue) {
     if (threads == 1 || (long) a.columns() * c.columns() * c.rows() < PARALLEL_FROM) {
-      kernels.matmul(a, b, c, epilogue);
+      matmul(a, b, c, epilogue);
     } else {
       multiplyShared(a, b, c, epilogue);
     }
@@ -97,11 +110,52 @@ record Cpu(int threads, Kernels kernels) {
           int bottom = Math.min(c.rows(), top + height);
           int left = part % columnParts * width;
           int right = Math.min(c.columns(), left + width);
-          kernels.matmul(
+          matmul(
               a.rowRange(top, bottom),
               b.columnRange(left, right),
               c.rowRange(top, bottom).columnRange(left, right),
               epilogue.from(left));
         });
+  }
+
+  /**
+   * {@link Kernels#matmul} with the sums made in the accumulator, on the calling thread.
+   *
+   * @throws IllegalArgumentException if the accumulator takes codes; nothing has been written then
+   */
+  void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue) {
+    if (accumulator instanceof Accumulator.Fp32) {
+      kernels.matmul(a, b, c, epilogue);
+      return;
+    }
+    Accumulation accumulation = kernels.accumulation(accumulator);
+    float[] left = Scratch.take(a.array() == null ? a.rows() * a.columns() : 0);
+    float[] right = Scratch.take(b.array() == null ? b.rows() * b.columns() : 0);
+    Matrix x = a.decoded(left);
+    Matrix y = b.decoded(right);
+    if (epilogue.equals(Epilogue.NONE)) {
+      accumulation.multiply(x, y, c);
+    } else {
+      for (int i = 0; i < c.rows(); i += ROWS) {
+        int end = Math.min(c.rows(), i + ROWS);
+        finish(accumulation, x.rowRange(i, end), y, c.rowRange(i, end), epilogue);
+      }
+    }
+    Scratch.give(right);
+    Scratch.give(left);
+  }
+
+  private static void finish(
+      Accumulation accumulation, Matrix a, Matrix b, Matrix c, Epilogue epilogue) {
+    int columns = c.columns();
+    float[] sums = Scratch.take(Math.multiplyExact(c.rows(), columns));
+    accumulation.multiply(a, b, Matrix.rowMajor(sums, 0, c.rows(), columns, columns));
+    for (int i = 0; i < c.rows(); i++) {
+      int to = c.offset() + i * c.rowStride();
+      for (int j = 0; j < columns; j++) {
+        c.array()[to + j] = epilogue.apply(sums[i * columns + j], j, c.array()[to + j]);
+      }
+    }
+    Scratch.give(sums);
   }
 }

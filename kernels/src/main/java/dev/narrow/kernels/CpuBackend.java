@@ -16,15 +16,24 @@ record CpuBackend(Cpu cpu)
         CpuLosses {
 
   @Override
+  public Backend with(Accumulator accumulator) {
+    return new CpuBackend(cpu.with(accumulator));
+  }
+
+  @Override
   public Summation summation() {
-    return Summation.ORDERED;
+    return cpu.accumulator() instanceof Accumulator.Exact ? Summation.EXACT : Summation.ORDERED;
   }
 
   @Override
   public String describe() {
-    return "cpu, %s, %s, %d %s"
+    boolean plain =
+        cpu.accumulator() instanceof Accumulator.Fp32
+            || cpu.accumulator() instanceof Accumulator.Exact;
+    return "cpu, %s%s, %s, %d %s"
         .formatted(
             summation(),
+            plain ? "" : ", " + cpu.accumulator().name(),
             cpu.kernels().name(),
             cpu.threads(),
             cpu.threads() == 1 ? "thread" : "threads");

@@ -50,9 +50,7 @@ interface CpuProducts extends Products {
               cost,
               (from, to) -> {
                 for (int m = from; m < to; m++) {
-                  cpu()
-                      .kernels()
-                      .matmul(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
+                  cpu().matmul(left.operand(m), right.operand(m), target.matrix(out, m), epilogue);
                 }
               });
       return;

@@ -7,6 +7,12 @@ import org.jspecify.annotations.Nullable;
 record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt)
     implements Backend, CpuProducts, CpuElementwise, CpuReductions, CpuLosses {
 
+  /** oneDNN has its own accumulators: with any but fp32 nothing is delegated. */
+  @Override
+  public Backend with(Accumulator accumulator) {
+    return accumulator instanceof Accumulator.Fp32 ? this : new CpuBackend(cpu.with(accumulator));
+  }
+
   @Override
   public Summation summation() {
     return attempt.library() == null ? Summation.ORDERED : Summation.FAST;
