@@ -4,6 +4,11 @@ package dev.narrow.kernels;
 record CpuBackend(Cpu cpu) implements CpuOperations {
 
   @Override
+  public Backend with(Accumulator accumulator) {
+    return new CpuBackend(cpu.with(accumulator));
+  }
+
+  @Override
   public Summation summation() {
     return cpu.summation();
   }

@@ -6,6 +6,12 @@ import org.jspecify.annotations.Nullable;
 /** The processor, with products by oneDNN where it is there and takes the operands. */
 record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt) implements CpuOperations {
 
+  /** oneDNN has its own accumulators: with any but fp32 nothing is delegated. */
+  @Override
+  public Backend with(Accumulator accumulator) {
+    return accumulator instanceof Accumulator.Fp32 ? this : new CpuBackend(cpu.with(accumulator));
+  }
+
   @Override
   public Summation summation() {
     return attempt.library() == null ? Summation.ORDERED : Summation.FAST;

@@ -103,7 +103,7 @@ class AccumulationTest {
     assertSameBits(expected, actual, accumulator.name());
   }
 
-  @Property(tries = 400)
+  @Property(tries = 200)
   void kernelsGiveTheBitsOfTheDefinition(
       @ForAll("accumulators") Accumulator accumulator,
       @ForAll("operands") NumericFormat left,

@@ -33,6 +33,61 @@ class CpuBackendTest {
   }
 
   @Test
+  void sumsAreMadeInTheAccumulatorThatIsAskedFor() {
+    Accumulator fp16 = Accumulator.rounded(Formats.FP16);
+    Backend half = backend.with(fp16);
+    String kernels = KernelProvider.kernels().name();
+    assertEquals("cpu, ORDERED, fp16 each step, " + kernels + ", 1 thread", half.describe());
+    Backend exact = backend.with(Accumulator.exact());
+    assertEquals("cpu, EXACT, " + kernels + ", 1 thread", exact.describe());
+    assertEquals(Summation.EXACT, exact.summation());
+    assertEquals(backend, exact.with(Accumulator.fp32()));
+    Tensor a = Tensor.of(new float[] {0x1p40f, 1, -0x1p40f}, 1, 3);
+    Tensor b = Tensor.of(new float[] {1, 1, 1}, 3, 1);
+    float[] out = new float[1];
+    backend.matmul(a, b, Tensor.of(out, 1, 1));
+    assertSameBits(0f, out[0], "1 is swamped in fp32");
+    exact.matmul(a, b, Tensor.of(out, 1, 1));
+    assertSameBits(1f, out[0], "exact");
+    half.matmul(a, b, Tensor.of(out, 1, 1));
+    assertSameBits(Float.POSITIVE_INFINITY, out[0], "fp16 overflows");
+    assertRefused(
+        "accumulator = log bins of 24-bit fixed point with 8 fraction bits, table of 8 entries,"
+            + " expected another: it takes codes of logarithmic formats",
+        () -> backend.with(new Accumulator.LogBins(8, 24, 8)).matmul(a, b, Tensor.of(out, 1, 1)));
+  }
+
+  /** Large enough to be shared out, batched, of codes, and with an epilogue. */
+  @Test
+  void neitherThreadsNorTheWayToAProductChangeItsAccumulator() {
+    Data data = new Data(15);
+    float[] values = data.uniform(140 * 130);
+    Tensor a = Tensor.of(data.uniform(150 * 140), 150, 140);
+    Tensor b = Quantizer.of(Formats.FP16).quantize(Tensor.of(values, 140, 130));
+    Tensor decoded = Tensor.of(b.toFloats(), 140, 130);
+    Accumulator fp64 = Accumulator.fp64();
+    float[] expected =
+        Terms.multiply(
+            new ScalarAccumulation(fp64), a.toFloats(), decoded.toFloats(), 150, 130, 140);
+    for (int threads : new int[] {1, 3}) {
+      Backend wide = Backend.cpu(threads).with(fp64);
+      float[] out = new float[expected.length];
+      wide.matmul(a, b, Tensor.of(out, 150, 130));
+      assertSameBits(expected, out, threads + " threads");
+      float[] sum = new float[expected.length];
+      Matmul relu = Matmul.plain().activation(Activation.RELU);
+      wide.matmul(
+          relu, Matrices.of(a), Matrices.of(decoded), Matrices.of(Tensor.of(sum, 150, 130)));
+      for (int i = 0; i < sum.length; i++) {
+        assertSameBits(expected[i] <= 0 ? 0f : expected[i], sum[i], "relu " + i);
+      }
+      float[] batch = new float[expected.length];
+      wide.matmul(Tensor.of(a.toFloats(), 5, 30, 140), decoded, Tensor.of(batch, 5, 30, 130));
+      assertSameBits(expected, batch, "batch");
+    }
+  }
+
+  @Test
   void productsAreThoseOfTheirNames() {
     Tensor a = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
     Tensor b = Tensor.of(new float[] {1, 0, 2, 1, 0, 3}, 3, 2);

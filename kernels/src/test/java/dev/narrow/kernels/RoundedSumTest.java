@@ -81,6 +81,10 @@ class RoundedSumTest {
     return Arbitraries.of(CASES);
   }
 
+  private static boolean isNegativeZero(float x) {
+    return Float.floatToRawIntBits(x) == Integer.MIN_VALUE;
+  }
+
   /** The sum and all sums on the way to it, each a sum of its own. */
   private static void assertSteps(Case which, float[] a, float[] b) {
     Accumulator accumulator = Accumulator.rounded(which.format);
@@ -88,11 +92,8 @@ class RoundedSumTest {
     for (int k = 0; k < a.length && Float.isFinite(sum); k++) {
       BigDecimal product = new BigDecimal(a[k]).multiply(new BigDecimal(b[k]));
       BigDecimal exact = new BigDecimal(sum).add(product);
-      if (exact.signum() != 0) {
-        sum = which.values.round(exact);
-      } else if (sum != 0 || product.signum() != 0) {
-        sum = 0f; // a difference that is exactly zero
-      }
+      boolean negativeZeros = isNegativeZero(sum) && isNegativeZero(a[k] * b[k]);
+      sum = exact.signum() != 0 ? which.values.round(exact) : negativeZeros ? -0f : 0f;
       float[] left = Arrays.copyOf(a, k + 1);
       float[] right = Arrays.copyOf(b, k + 1);
       float expected = ScalarKernels.canonical(sum);
