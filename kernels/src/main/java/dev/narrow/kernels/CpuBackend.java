@@ -1,19 +1,7 @@
 package dev.narrow.kernels;
 
 /** All groups of operations on the processor. */
-record CpuBackend(Cpu cpu)
-    implements Backend,
-        CpuProducts,
-        CpuConvolutions,
-        CpuPoolings,
-        CpuAttentions,
-        CpuEmbeddings,
-        CpuNormalizations,
-        CpuBatchNormalizations,
-        CpuElementwise,
-        CpuArithmetic,
-        CpuReductions,
-        CpuLosses {
+record CpuBackend(Cpu cpu) implements CpuOperations {
 
   @Override
   public Summation summation() {

@@ -4,8 +4,7 @@ import dev.narrow.quant.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** The processor, with products by oneDNN where it is there and takes the operands. */
-record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt)
-    implements Backend, CpuProducts, CpuElementwise, CpuReductions, CpuLosses {
+record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt) implements CpuOperations {
 
   @Override
   public Summation summation() {
@@ -26,7 +25,7 @@ record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt)
   public void matmul(Matmul how, Matrices a, Matrices b, Matrices out) {
     OneDnn library = attempt.library();
     if (library == null || !library.takes(a, b, out) || how.alpha() == 0) {
-      CpuProducts.super.matmul(how, a, b, out);
+      CpuOperations.super.matmul(how, a, b, out);
       return;
     }
     CpuProducts.check(how, a, b, out);
