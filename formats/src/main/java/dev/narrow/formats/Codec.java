@@ -92,6 +92,16 @@ public final class Codec {
   }
 
   /**
+   * What runs the loops of all codecs in this process.
+   *
+   * @return {@code scalar}, or for example {@code vector 512 bits}
+   * @throws IllegalStateException if vector code is forced and cannot be had
+   */
+  public static String kernels() {
+    return KernelProvider.kernels().name();
+  }
+
+  /**
    * A codec for numbers in this format, rounded and saturated by this projection, that stays on the
    * calling thread and counts nothing.
    *

@@ -3,6 +3,7 @@ package dev.narrow.formats;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +37,7 @@ public final class VectorApi {
     if (forced != null && forced.equals("scalar")) {
       return scalar;
     }
-    String obstacle = obstacle();
+    String obstacle = obstacle().orElse(null);
     if (obstacle == null) {
       try {
         return vector.get();
@@ -51,14 +52,16 @@ public final class VectorApi {
     return scalar;
   }
 
-  private static @Nullable String obstacle() {
+  /** Why vector code is not taken in this process, and what to pass to java; empty if it is. */
+  public static Optional<String> obstacle() {
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-      return "the Vector API is not there: pass --add-modules jdk.incubator.vector to java";
+      return Optional.of(
+          "the Vector API is not there: pass --add-modules jdk.incubator.vector to java");
     }
     // Without the optimizing compiler each vector is an object: slower than scalar code.
     if (System.getProperty("java.vm.info", "").toLowerCase(Locale.ROOT).contains("interpreted")) {
-      return "Java only interprets: do not pass -Xint to java";
+      return Optional.of("Java only interprets: do not pass -Xint to java");
     }
-    return null;
+    return Optional.empty();
   }
 }

@@ -67,7 +67,7 @@ final class OneDnnLibrary {
     }
     if (loader.getResource(DIRECTORY + LIBRARY) == null) {
       throw new FileNotFoundException(
-          "the class path has no jar of org.bytedeco:dnnl with the classifier linux-x86_64");
+          "there is no org.bytedeco:dnnl (linux-x86_64) on the class path");
     }
     Path directory = Files.createTempDirectory("narrow-onednn"); // readable by its owner alone
     try {

@@ -47,7 +47,7 @@ class OneDnnMissingTest {
   @Test
   void aMissingJarIsNamed() throws IOException {
     assertMissing(
-        "the class path has no jar of org.bytedeco:dnnl with the classifier linux-x86_64", load());
+        "there is no org.bytedeco:dnnl (linux-x86_64) on the class path", load());
   }
 
   @Test

@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       InspectCommand.class,
       CompareCommand.class,
       QuantizeCommand.class,
+      DoctorCommand.class,
       CommandLine.HelpCommand.class
     })
 public final class Main implements Runnable {

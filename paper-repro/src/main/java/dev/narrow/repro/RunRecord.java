@@ -1,14 +1,10 @@
 package dev.narrow.repro;
 
 import dev.narrow.kernels.Backend;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /**
  * What cannot be reproduced of a run: when, on what, and for how long.
@@ -54,7 +50,7 @@ record RunRecord(
         started,
         seconds,
         code,
-        processorModel(),
+        Processor.model(),
         Runtime.getRuntime().availableProcessors(),
         System.getProperty("os.name") + " " + System.getProperty("os.arch"),
         System.getProperty("java.vm.name") + " " + Runtime.version(),
@@ -74,18 +70,5 @@ record RunRecord(
 
   private static String label(String dataset, String arm) {
     return dataset + ": " + arm;
-  }
-
-  private static String processorModel() {
-    Path cpuinfo = Path.of("/proc/cpuinfo"); // elsewhere the architecture has to do
-    try (Stream<String> lines = Files.lines(cpuinfo)) {
-      return lines
-          .filter(line -> line.startsWith("model name"))
-          .map(line -> line.substring(line.indexOf(':') + 1).strip())
-          .findFirst()
-          .orElse(System.getProperty("os.arch"));
-    } catch (IOException e) {
-      return System.getProperty("os.arch");
-    }
   }
 }

@@ -43,6 +43,14 @@ public final class Quantizer {
     }
   }
 
+  /**
+   * What runs the loops of all quantizers in this process: {@code scalar}, or for example {@code
+   * vector 512 bits}.
+   */
+  public static String kernels() {
+    return BlockKernels.get().name();
+  }
+
   /** The format with its default projection, one scale for the tensor, which is 1. */
   public static Quantizer of(NumericFormat format) {
     return new Quantizer(
