@@ -64,7 +64,12 @@ public interface Backend
 
   /**
    * The same with another accumulator of products: those of matrices, of convolutions and of
-   * attention. oneDNN has none to choose, and is left out.
+   * attention. Where such a product is made of parts, these are added in float32. oneDNN has no
+   * accumulator to choose, and is left out.
+   *
+   * @param accumulator {@link Accumulator.LogBins} takes matrices of codes only: any other product
+   *     throws IllegalArgumentException then
+   * @return another backend; {@link #describe} names the accumulator if it is not fp32
    */
   Backend with(Accumulator accumulator);
 

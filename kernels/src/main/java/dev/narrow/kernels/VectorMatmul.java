@@ -21,6 +21,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class VectorMatmul {
   private static final VectorSpecies<Float> SPECIES = VectorKernels.SPECIES;
   private static final int STEP = SPECIES.length();
+  private static final Kernels KERNELS = new VectorKernels();
 
   // A panel of a of K_BLOCK columns stays in the first-level cache, the block of b, 300 kB, in the
   // second level.
@@ -183,13 +184,13 @@ final class VectorMatmul {
         value = beta.fma(load(c, to + lane), value);
       }
       value = VectorKernels.canonical(value);
-      value =
-          switch (epilogue.activation()) {
-            case NONE -> value;
-            case RELU -> value.blend(0f, value.compare(VectorOperators.LE, 0f));
-            case GELU -> VectorActivations.gelu(value);
-          };
+      if (epilogue.activation() == Activation.RELU) {
+        value = value.blend(0f, value.compare(VectorOperators.LE, 0f));
+      }
       value.intoArray(c, to + lane);
+    }
+    if (epilogue.activation() == Activation.GELU) {
+      KERNELS.gelu(c, to, c, to, lane);
     }
     for (; lane < n; lane++) {
       c[to + lane] = epilogue.apply(sums[from + lane], column + lane, c[to + lane]);
