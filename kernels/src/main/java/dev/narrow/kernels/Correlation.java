@@ -48,7 +48,7 @@ record Correlation(
   /** A product computes 4 or 8 rows at a time. */
   private static final int PRODUCT_ROWS = 4;
 
-  /** The weight of group g, row r and term t lies at offset + g groupStride + r rowStride + t. */
+  /** The weight of group g, row r and term t: the strides lead from one to the next of each. */
   record Weights(float[] array, int offset, int groupStride, int rowStride, int termStride) {}
 
   /** Places in each plane of the output, every stepY rows and stepX columns from the first one. */

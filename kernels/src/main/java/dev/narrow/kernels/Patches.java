@@ -89,13 +89,13 @@ record Patches(TapAxis y, TapAxis x, float[] in, int sampleStride) {
     int columnFrom = x.from(tx);
     int columnTo = x.to(tx);
     int end = first + n;
-    if (rowFrom >= rowTo || columnFrom >= columnTo) {
+    int low = Math.clamp(rowFrom * width + columnFrom, first, end);
+    int high = Math.clamp((rowTo - 1) * width + columnTo, low, end);
+    if (rowFrom == rowTo || columnFrom == columnTo || low == high) {
       Arrays.fill(columns, to, to + n, 0f);
       return;
     }
     int shift = y.index(0, ty) * width + x.index(0, tx);
-    int low = Math.clamp(rowFrom * width + columnFrom, first, end);
-    int high = Math.clamp((rowTo - 1) * width + columnTo, low, end);
     Arrays.fill(columns, to, to + low - first, 0f);
     System.arraycopy(in, start + low + shift, columns, to + low - first, high - low);
     Arrays.fill(columns, to + high - first, to + n, 0f);
