@@ -188,13 +188,9 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
     float[] right = Scratch.take(b.array() == null ? b.rows() * b.columns() : 0);
     Matrix x = a.decoded(left);
     Matrix y = b.decoded(right);
-    if (epilogue.equals(Epilogue.NONE)) {
-      accumulation.multiply(x, y, c);
-    } else {
-      for (int i = 0; i < c.rows(); i += ROWS) {
-        int end = Math.min(c.rows(), i + ROWS);
-        finish(accumulation, x.rowRange(i, end), y, c.rowRange(i, end), epilogue);
-      }
+    for (int i = 0; i < c.rows(); i += ROWS) {
+      int end = Math.min(c.rows(), i + ROWS);
+      finish(accumulation, x.rowRange(i, end), y, c.rowRange(i, end), epilogue);
     }
     Scratch.give(right);
     Scratch.give(left);
