@@ -20,9 +20,6 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
 
   private static final int COLUMN_UNIT = 48;
 
-  /** Rows of sums that wait for their epilogue. */
-  private static final int ROWS = 32;
-
   Cpu {
     if (threads < 1) {
       throw new IllegalArgumentException("threads = " + threads + ", expected 1 or more");
@@ -171,42 +168,5 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
               c.rowRange(top, bottom).columnRange(left, right),
               epilogue.from(left));
         });
-  }
-
-  /**
-   * {@link Kernels#matmul} with the sums made in the accumulator, on the calling thread.
-   *
-   * @throws IllegalArgumentException if the accumulator takes codes; nothing has been written then
-   */
-  void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue) {
-    if (accumulator instanceof Accumulator.Fp32) {
-      kernels.matmul(a, b, c, epilogue);
-      return;
-    }
-    Accumulation accumulation = kernels.accumulation(accumulator);
-    float[] left = Scratch.take(a.array() == null ? a.rows() * a.columns() : 0);
-    float[] right = Scratch.take(b.array() == null ? b.rows() * b.columns() : 0);
-    Matrix x = a.decoded(left);
-    Matrix y = b.decoded(right);
-    for (int i = 0; i < c.rows(); i += ROWS) {
-      int end = Math.min(c.rows(), i + ROWS);
-      finish(accumulation, x.rowRange(i, end), y, c.rowRange(i, end), epilogue);
-    }
-    Scratch.give(right);
-    Scratch.give(left);
-  }
-
-  private static void finish(
-      Accumulation accumulation, Matrix a, Matrix b, Matrix c, Epilogue epilogue) {
-    int columns = c.columns();
-    float[] sums = Scratch.take(Math.multiplyExact(c.rows(), columns));
-    accumulation.multiply(a, b, Matrix.rowMajor(sums, 0, c.rows(), columns, columns));
-    for (int i = 0; i < c.rows(); i++) {
-      int to = c.offset() + i * c.rowStride();
-      for (int j = 0; j < columns; j++) {
-        c.array()[to + j] = epilogue.apply(sums[i * columns + j], j, c.array()[to + j]);
-      }
-    }
-    Scratch.give(sums);
   }
 }

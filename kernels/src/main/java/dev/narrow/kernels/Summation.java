@@ -19,13 +19,6 @@ public enum Summation {
   ORDERED,
 
   /**
-   * Matrix products are exact sums of products of the decoded float32 values, rounded once: see
-   * {@link Accumulator.Exact}. No order of the terms changes them. Everything else is as in {@link
-   * #ORDERED}.
-   */
-  EXACT,
-
-  /**
    * Matrix products are made in any order, by a library of somebody else's, and need not be the
    * same bits twice: opt-in, and never where a result is published as reproducible. Everything else
    * is as in {@link #ORDERED}.
