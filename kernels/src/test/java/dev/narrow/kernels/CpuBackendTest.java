@@ -37,7 +37,8 @@ class CpuBackendTest {
     Accumulator fp16 = Accumulator.rounded(Formats.FP16);
     Backend half = backend.with(fp16);
     String kernels = KernelProvider.kernels().name();
-    assertEquals("cpu, ORDERED, sums in fp16 each step, " + kernels + ", 1 thread", half.describe());
+    assertEquals(
+        "cpu, ORDERED, sums in fp16 each step, " + kernels + ", 1 thread", half.describe());
     Backend exact = backend.with(Accumulator.exact());
     assertEquals("cpu, EXACT, " + kernels + ", 1 thread", exact.describe());
     assertEquals(Summation.EXACT, exact.summation());

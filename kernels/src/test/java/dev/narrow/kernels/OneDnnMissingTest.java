@@ -46,8 +46,7 @@ class OneDnnMissingTest {
 
   @Test
   void aMissingJarIsNamed() throws IOException {
-    assertMissing(
-        "there is no org.bytedeco:dnnl (linux-x86_64) on the class path", load());
+    assertMissing("there is no org.bytedeco:dnnl (linux-x86_64) on the class path", load());
   }
 
   @Test
