@@ -4,11 +4,6 @@ package dev.narrow.kernels;
 record CpuBackend(Cpu cpu) implements CpuOperations {
 
   @Override
-  public Backend with(Accumulator accumulator) {
-    return new CpuBackend(cpu.with(accumulator));
-  }
-
-  @Override
   public Summation summation() {
     return cpu.summation();
   }

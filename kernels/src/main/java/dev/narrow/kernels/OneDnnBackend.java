@@ -9,7 +9,7 @@ record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt) implements CpuOperations {
   /** oneDNN has its own accumulators: with any but fp32 nothing is delegated. */
   @Override
   public Backend with(Accumulator accumulator) {
-    return accumulator instanceof Accumulator.Fp32 ? this : new CpuBackend(cpu.with(accumulator));
+    return accumulator instanceof Accumulator.Fp32 ? this : CpuOperations.super.with(accumulator);
   }
 
   @Override

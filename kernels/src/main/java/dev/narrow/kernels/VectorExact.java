@@ -35,11 +35,26 @@ final class VectorExact extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    return VectorExact::run;
+    double[] s = new double[WIDTH];
+    double[] c = new double[WIDTH];
+    double[] m = new double[WIDTH];
+    return (x, base, step, b, width, k, sums) -> {
+      compensate(x, base, step, b, width, k, s, c, m);
+      finish(x, base, step, b, width, k, s, c, m, sums);
+      return true;
+    };
   }
 
-  private static boolean run(
-      float[] a, int aBase, int aStep, float[] panel, int width, int k, float[] sums) {
+  private static void compensate(
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      double[] s,
+      double[] c,
+      double[] m) {
     for (int lane = 0; lane < width; lane += 2 * STEP) {
       DoubleVector s0 = DoubleVector.zero(DOUBLES);
       DoubleVector c0 = s0;
@@ -68,15 +83,30 @@ final class VectorExact extends VectorAccumulation {
         ai += aStep;
         bi += width;
       }
-      for (int i = 0; i < STEP; i++) {
-        sums[lane + i] = round(s0.lane(i), c0.lane(i), m0.lane(i), k);
-        sums[lane + STEP + i] = round(s1.lane(i), c1.lane(i), m1.lane(i), k);
-      }
+      s0.intoArray(s, lane);
+      c0.intoArray(c, lane);
+      m0.intoArray(m, lane);
+      s1.intoArray(s, lane + STEP);
+      c1.intoArray(c, lane + STEP);
+      m1.intoArray(m, lane + STEP);
     }
-    ExactSum wide = null;
+  }
+
+  private static void finish(
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      double[] s,
+      double[] c,
+      double[] m,
+      float[] sums) {
+    ExactSum wide = new ExactSum();
     for (int lane = 0; lane < width; lane++) {
+      sums[lane] = round(s[lane], c[lane], m[lane], k);
       if (Float.isNaN(sums[lane])) {
-        wide = wide == null ? new ExactSum() : wide;
         wide.clear();
         for (int p = 0; p < k; p++) {
           wide.add(a[aBase + p * aStep], panel[p * width + lane]);
@@ -84,7 +114,6 @@ final class VectorExact extends VectorAccumulation {
         sums[lane] = wide.result();
       }
     }
-    return true;
   }
 
   /** The rounded sum, or NaN if that is not decided or a term is not finite. */

@@ -21,7 +21,6 @@ final class VectorFixed extends VectorAccumulation {
   private static final double MAGIC = 0x3p51;
   private static final long MAGIC_BITS = Double.doubleToRawLongBits(MAGIC);
   private static final double END = 0x1p51;
-  private static final VectorMask<Double> ALL = DOUBLES.maskAll(true);
 
   private final Accumulator.Fixed accumulator;
   private final boolean wraps;
@@ -48,13 +47,15 @@ final class VectorFixed extends VectorAccumulation {
   @Override
   Block block(Matrix a, float[] panel, int size) {
     long[] state = new long[WIDTH];
-    return (x, base, step, b, width, k, sums) -> run(x, base, step, b, width, k, sums, state);
+    return accumulator.rounding().mode() == Rounding.Mode.TOWARD_ZERO
+        ? (x, base, step, b, width, k, sums) ->
+            runTruncated(x, base, step, b, width, k, sums, state)
+        : (x, base, step, b, width, k, sums) -> runNearest(x, base, step, b, width, k, sums, state);
   }
 
-  // The sums lie in memory, so that the steps of a few vectors overlap. With their steps written
-  // out one after the other in the loop C2 would give up inlining them.
+  // As in VectorRounded, C2 inlines steps that stand alone in their loop and their method.
 
-  private boolean run(
+  private boolean runNearest(
       float[] a,
       int aBase,
       int aStep,
@@ -65,42 +66,66 @@ final class VectorFixed extends VectorAccumulation {
       long[] state) {
     Arrays.fill(state, 0, width, 0);
     double unit = Math.scalb(1.0, accumulator.fractionBits());
-    boolean truncates = accumulator.rounding().mode() == Rounding.Mode.TOWARD_ZERO;
     for (int p = 0; p < k; p++) {
       double x = a[aBase + p * aStep] * unit; // exact
-      boolean inRange =
-          truncates
-              ? addTruncated(x, panel, p * width, width, state)
-              : addNearest(x, panel, p * width, width, state);
-      if (!inRange) {
+      if (!addNearest(x, panel, p * width, width, state)) {
         return false;
       }
     }
+    finish(state, width, sums);
+    return true;
+  }
+
+  private boolean runTruncated(
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      float[] sums,
+      long[] state) {
+    Arrays.fill(state, 0, width, 0);
+    double unit = Math.scalb(1.0, accumulator.fractionBits());
+    for (int p = 0; p < k; p++) {
+      double x = a[aBase + p * aStep] * unit; // exact
+      if (!addTruncated(x, panel, p * width, width, state)) {
+        return false;
+      }
+    }
+    finish(state, width, sums);
+    return true;
+  }
+
+  private void finish(long[] state, int width, float[] sums) {
     for (int lane = 0; lane < width; lane++) {
       long sum = state[lane] << unused >> unused;
       sums[lane] = Math.scalb((float) sum, -accumulator.fractionBits());
     }
-    return true;
   }
 
   private boolean addNearest(double x, float[] panel, int from, int width, long[] state) {
-    VectorMask<Double> inRange = ALL;
     for (int lane = 0; lane < width; lane += STEP) {
       DoubleVector product = loadDoubles(panel, from + lane).mul(x);
-      inRange = inRange.and(product.lanewise(VectorOperators.ABS).compare(VectorOperators.LT, END));
+      VectorMask<Double> inRange =
+          product.lanewise(VectorOperators.ABS).compare(VectorOperators.LT, END);
+      if (!inRange.allTrue()) {
+        return false;
+      }
       LongVector term = product.add(MAGIC).reinterpretAsLongs().sub(MAGIC_BITS);
       add(term, state, lane);
     }
-    return inRange.allTrue();
+    return true;
   }
 
   /** The nearest integer to the magnitude, less one if it is greater; with the sign. */
   private boolean addTruncated(double x, float[] panel, int from, int width, long[] state) {
-    VectorMask<Double> inRange = ALL;
     for (int lane = 0; lane < width; lane += STEP) {
       DoubleVector product = loadDoubles(panel, from + lane).mul(x);
       DoubleVector magnitude = product.lanewise(VectorOperators.ABS);
-      inRange = inRange.and(magnitude.compare(VectorOperators.LT, END));
+      if (!magnitude.compare(VectorOperators.LT, END).allTrue()) {
+        return false;
+      }
       DoubleVector nearest = magnitude.add(MAGIC);
       LongVector greater = magnitude.sub(nearest.sub(MAGIC)).reinterpretAsLongs();
       LongVector less = greater.lanewise(VectorOperators.ASHR, 63); // -1 where it is greater
@@ -108,7 +133,7 @@ final class VectorFixed extends VectorAccumulation {
       LongVector sign = product.reinterpretAsLongs().lanewise(VectorOperators.ASHR, 63);
       add(integer.lanewise(VectorOperators.XOR, sign).sub(sign), state, lane);
     }
-    return inRange.allTrue();
+    return true;
   }
 
   private void add(LongVector term, long[] state, int lane) {

@@ -48,13 +48,15 @@ final class VectorRounded extends VectorAccumulation {
   /** Numbers beyond it have no magic number. */
   private final float highest;
 
+  /** The lesser of the two. */
   private final float limit;
 
   private final boolean negativeZero;
 
-  /** What takes the place of an overflow and of infinity, or the number that means neither. */
+  /** What takes the place of an overflow. */
   private final float overflow;
 
+  /** Whether it takes that of infinity too, with the sign of either, and NaN stays NaN. */
   private final boolean overflowIsUniform;
 
   VectorRounded(Accumulator.Rounded accumulator) {
@@ -99,10 +101,11 @@ final class VectorRounded extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    boolean exactProducts = isNarrow(panel, 0, 1, size) && isNarrow(a);
     float[] scratch = new float[2 * STEP];
-    return (x, base, step, b, width, k, sums) ->
-        run(exactProducts, x, base, step, b, width, k, sums, scratch);
+    return isNarrow(panel, 0, 1, size) && isNarrow(a)
+        ? (x, base, step, b, width, k, sums) ->
+            runProducts(x, base, step, b, width, k, sums, scratch)
+        : (x, base, step, b, width, k, sums) -> runFused(x, base, step, b, width, k, sums, scratch);
   }
 
   private static boolean isNarrow(Matrix a) {
@@ -139,10 +142,10 @@ final class VectorRounded extends VectorAccumulation {
   }
 
   // The sums lie in memory, so that the steps of a few vectors overlap. With their steps written
-  // out one after the other in the loop C2 would give up inlining them.
+  // out one after the other in the loop, or both kinds of steps called from one method, C2 would
+  // give up inlining them.
 
-  private boolean run(
-      boolean exactProducts,
+  private boolean runProducts(
       float[] a,
       int aBase,
       int aStep,
@@ -153,21 +156,37 @@ final class VectorRounded extends VectorAccumulation {
       float[] scratch) {
     Arrays.fill(sums, 0, width, 0);
     for (int p = 0; p < k; p++) {
-      float x = a[aBase + p * aStep];
-      boolean done =
-          exactProducts
-              ? addProducts(x, panel, p * width, width, sums, scratch)
-              : addFused(x, panel, p * width, width, sums, scratch);
-      if (!done) {
+      if (!addProducts(a[aBase + p * aStep], panel, p * width, width, sums, scratch)) {
         return false;
       }
     }
-    if (!negativeZero) {
-      for (int lane = 0; lane < width; lane++) {
-        sums[lane] += 0f;
+    finish(sums, width);
+    return true;
+  }
+
+  private boolean runFused(
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      float[] sums,
+      float[] scratch) {
+    Arrays.fill(sums, 0, width, 0);
+    for (int p = 0; p < k; p++) {
+      if (!addFused(a[aBase + p * aStep], panel, p * width, width, sums, scratch)) {
+        return false;
       }
     }
+    finish(sums, width);
     return true;
+  }
+
+  private void finish(float[] sums, int width) {
+    for (int lane = 0; lane < width && !negativeZero; lane++) {
+      sums[lane] += 0f;
+    }
   }
 
   private boolean addProducts(

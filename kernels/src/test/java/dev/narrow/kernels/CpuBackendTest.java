@@ -37,7 +37,8 @@ class CpuBackendTest {
     Accumulator fp16 = Accumulator.rounded(Formats.FP16);
     Backend half = backend.with(fp16);
     String kernels = KernelProvider.kernels().name();
-    assertEquals("cpu, ORDERED, fp16 each step, " + kernels + ", 1 thread", half.describe());
+    assertEquals(
+        "cpu, ORDERED, sums in fp16 each step, " + kernels + ", 1 thread", half.describe());
     Backend exact = backend.with(Accumulator.exact());
     assertEquals("cpu, EXACT, " + kernels + ", 1 thread", exact.describe());
     assertEquals(Summation.EXACT, exact.summation());
@@ -52,8 +53,7 @@ class CpuBackendTest {
     half.matmul(a, b, Tensor.of(out, 1, 1));
     assertSameBits(Float.POSITIVE_INFINITY, out[0], "fp16 overflows");
     assertRefused(
-        "accumulator = log bins of 24-bit fixed point with 8 fraction bits, table of 8 entries,"
-            + " expected another: it takes codes of logarithmic formats",
+        "a has floats, expected codes of a logarithmic format where sums are made in log bins",
         () -> backend.with(new Accumulator.LogBins(8, 24, 8)).matmul(a, b, Tensor.of(out, 1, 1)));
   }
 

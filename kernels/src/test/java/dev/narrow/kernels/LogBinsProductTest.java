@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.LogFormat;
 import dev.narrow.kernels.Accumulator.LogBins;
+import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Tensor;
 import java.math.BigInteger;
 import java.util.Arrays;
 import net.jqwik.api.Example;
@@ -191,19 +193,27 @@ class LogBinsProductTest {
     }
   }
 
+  private static String refused(LogBins bins, LogFormat left, LogFormat right) {
+    Tensor a = Quantizer.of(left).quantize(Tensor.of(new float[] {1f}, 1, 1));
+    Tensor b = Quantizer.of(right).quantize(Tensor.of(new float[] {1f}, 1, 1));
+    float[] out = {42f};
+    Backend backend = Backend.cpu(1).with(bins);
+    String message =
+        assertThrows(
+                IllegalArgumentException.class, () -> backend.matmul(a, b, Tensor.of(out, 1, 1)))
+            .getMessage();
+    assertSameBits(42f, out[0], "out");
+    return message;
+  }
+
   @Example
-  void formatsThatDoNotFitAreRefused() {
-    LogBins bins = new LogBins(16, 24, 8);
+  void formatsThatDoNotFitAreRefusedBeforeAnythingIsWritten() {
     assertEquals(
         "entries = 16, expected at most 8, the gamma of lns8",
-        assertThrows(
-                IllegalArgumentException.class, () -> sum(bins, LNS8, new int[1], LNS8, new int[1]))
-            .getMessage());
+        refused(new LogBins(16, 24, 8), LNS8, LNS8));
     LogFormat fine = LogFormat.of(8, 16, LogFormat.Zero.RESERVED);
     assertEquals(
         "b has format lns:b8g16 of gamma 16, expected gamma 8, that of a",
-        assertThrows(
-                IllegalArgumentException.class, () -> sum(bins, LNS8, new int[1], fine, new int[1]))
-            .getMessage());
+        refused(new LogBins(8, 24, 8), LNS8, fine));
   }
 }
