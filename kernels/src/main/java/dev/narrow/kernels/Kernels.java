@@ -151,9 +151,6 @@ interface Kernels extends RowKernels {
   /** The sum in sixteen lanes: see {@link ScalarKernels#tree}. */
   float sum(float[] x, int xOffset, int n);
 
-  /** The sum of products in sixteen lanes, each a chain of fused multiply-adds. */
-  float dot(float[] x, int xOffset, float[] y, int yOffset, int n);
-
   /** y = a x, each row as {@link #dot}; the columns of a are contiguous. */
   default void matvec(Operand a, float[] x, int xOffset, float[] y, int yOffset) {
     float[] line = Scratch.take(a.array() == null ? a.columns() : 0);

@@ -275,15 +275,6 @@ final class ScalarKernels implements Kernels, ScalarRowKernels {
   }
 
   @Override
-  public float dot(float[] x, int xOffset, float[] y, int yOffset, int n) {
-    float[] lanes = new float[LANES];
-    for (int i = 0; i < n; i++) {
-      lanes[i % LANES] = Math.fma(x[xOffset + i], y[yOffset + i], lanes[i % LANES]);
-    }
-    return tree(lanes);
-  }
-
-  @Override
   public float sumOfSquares(float[] x, int xOffset, int n) {
     float[] lanes = new float[LANES];
     for (int i = 0; i < n; i++) {

@@ -378,23 +378,6 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   }
 
   @Override
-  public float dot(float[] x, int xOffset, float[] y, int yOffset, int n) {
-    float[] lanes = new float[LANES];
-    int bound = n - n % LANES;
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum = FloatVector.zero(SPECIES);
-      for (int i = lane; i < bound; i += LANES) {
-        sum = load(x, xOffset + i).fma(load(y, yOffset + i), sum);
-      }
-      sum.intoArray(lanes, lane);
-    }
-    for (int i = bound; i < n; i++) {
-      lanes[i - bound] = Math.fma(x[xOffset + i], y[yOffset + i], lanes[i - bound]);
-    }
-    return ScalarKernels.tree(lanes);
-  }
-
-  @Override
   public void matvec(Operand a, float[] x, int xOffset, float[] y, int yOffset) {
     ByteCodes codes = ByteCodes.of(a.codes());
     if (codes == null) {

@@ -50,12 +50,13 @@ final class VectorMatmul {
     boolean packed = floats == null || a.columnStride() != 1 || c.columns() > COLUMN_BLOCK;
     int most = inner > K_BLOCK || packed ? ROW_BLOCK : SHORT_ROW_BLOCK;
     if (packed) {
-      most = Math.clamp(A_FLOATS / Math.max(1, inner) / ROWS * ROWS, ROWS, most);
+      int rows = A_FLOATS / Math.max(1, inner) / ROWS * ROWS;
+      most = Math.clamp(rows, ROWS, most);
     }
     int rowBlock = Math.min(most, Math.ceilDiv(c.rows(), ROWS) * ROWS);
-    float[] panels = Scratch.take(packed ? rowBlock * inner : 0);
+    float[] panels = Scratch.take(packed ? Math.multiplyExact(rowBlock, inner) : 0);
     float[] block = Scratch.take(COLUMN_BLOCK * Math.min(K_BLOCK, inner));
-    float[] tile = Scratch.take(rowBlock * COLUMN_BLOCK);
+    float[] tile = Scratch.take(COLUMN_BLOCK * rowBlock);
     for (int i = 0; i < c.rows(); i += rowBlock) {
       int rows = Math.min(rowBlock, c.rows() - i);
       if (packed) {

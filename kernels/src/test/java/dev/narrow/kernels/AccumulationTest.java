@@ -78,7 +78,7 @@ class AccumulationTest {
           any && format.width() < 32
               ? data.below(1 << format.width())
               : format.encode(
-                  values[i] * (format == Formats.INT8 ? 10 : 1), format.defaultProjection());
+                  values[i] * (format.equals(Formats.INT8) ? 10 : 1), format.defaultProjection());
       values[i] = format.decode(code);
     }
     return values;

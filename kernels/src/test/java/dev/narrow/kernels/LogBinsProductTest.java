@@ -17,6 +17,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
+import org.jspecify.annotations.Nullable;
 
 @Tag("scalar")
 @Tag("simd")
@@ -193,7 +194,7 @@ class LogBinsProductTest {
     }
   }
 
-  private static String refused(LogBins bins, LogFormat left, LogFormat right) {
+  private static @Nullable String refused(LogBins bins, LogFormat left, LogFormat right) {
     Tensor a = Quantizer.of(left).quantize(Tensor.of(new float[] {1f}, 1, 1));
     Tensor b = Quantizer.of(right).quantize(Tensor.of(new float[] {1f}, 1, 1));
     float[] out = {42f};

@@ -41,6 +41,7 @@ class OneDnnTest {
   }
 
   /** What a product can be: its operands' format, their transposition, what is done to it. */
+  @SuppressWarnings("ImmutableEnumChecker") // Matmul is, as long as there is no bias
   enum Product {
     FP32(false, false, false, Matmul.plain()),
     FP32_TRANSPOSED_A(false, true, false, Matmul.plain().beta(1f)),

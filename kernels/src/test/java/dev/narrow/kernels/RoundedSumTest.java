@@ -22,7 +22,7 @@ import net.jqwik.api.constraints.IntRange;
 class RoundedSumTest {
 
   /** Rounds to nearest even among the values of a format, which goes on beyond its largest. */
-  private static final class Values {
+  static final class Values {
     final float[] magnitudes; // by code
     final float overflow;
 
@@ -62,7 +62,7 @@ class RoundedSumTest {
     }
   }
 
-  private record Case(FloatFormat format, Values values) {}
+  record Case(FloatFormat format, Values values) {}
 
   private static final List<Case> CASES =
       List.of(
