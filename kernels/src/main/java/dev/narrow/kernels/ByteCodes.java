@@ -6,7 +6,6 @@ import dev.narrow.formats.NumericFormat;
 import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
-import dev.narrow.quant.TensorReader;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.Optional;
@@ -20,8 +19,7 @@ import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Codes of one byte that are decoded in registers, for products that read each of them once and so
- * take as long as decoding does. For the two shapes of format that most codes of a byte have:
+ * Codes of one byte, for the two shapes of format that most codes of a byte have:
  *
  * <pre>
  *   LOG     s eeee rrr   ± 2^(eeee - bias) × 2^(rrr / 8), magnitude 0: zero or NaN by its sign
@@ -32,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * Whether a format has one of them is not concluded from its parameters but found out, by decoding
  * all 256 codes.
  */
-final class ByteCodes {
+final class ByteCodes implements RowCodes {
   private static final VectorSpecies<Float> SPECIES = VectorKernels.SPECIES;
   private static final int STEP = SPECIES.length();
   private static final VectorSpecies<Integer> INTS =
@@ -42,7 +40,9 @@ final class ByteCodes {
           byte.class, VectorShape.forBitSize(Math.max(64, SPECIES.vectorBitSize() / 4)));
 
   private static final int SIGN = Integer.MIN_VALUE;
-  private static final int NAN = 0x7fc00000;
+
+  /** The code of NaN in LOG, its sign extended. */
+  private static final int LOG_NAN = Byte.MIN_VALUE;
 
   private static final Map<NumericFormat, Optional<Layout>> LAYOUTS = new ConcurrentHashMap<>();
 
@@ -98,6 +98,40 @@ final class ByteCodes {
       return true;
     }
 
+    boolean isNan(byte code) {
+      return log ? code == LOG_NAN : (code & 0x7f) == 0x7f;
+    }
+
+    /**
+     * The layout of the values times a scale, rounded to float32, if it has one: in FLOAT the scale
+     * joins the factor, which rounds nothing; in LOG powers of two are added to exponents.
+     */
+    @Nullable Layout times(float scale) {
+      if (scale == 1f) {
+        return this;
+      }
+      if (!log) {
+        float product = factor * scale;
+        return product >= Float.MIN_NORMAL && product <= Float.MAX_VALUE
+            ? new Layout(false, binade, shift, product)
+            : null;
+      }
+      int exponent = Math.getExponent(scale);
+      int lowest = Math.getExponent(Float.intBitsToFloat(binade[0] + (1 << 23))) - 1;
+      boolean fits =
+          scale == Math.scalb(1f, exponent)
+              && lowest + exponent >= Float.MIN_EXPONENT
+              && lowest + exponent + 15 <= Float.MAX_EXPONENT;
+      if (!fits) {
+        return null;
+      }
+      int[] shifted = binade.clone();
+      for (int i = 0; i < shifted.length; i++) {
+        shifted[i] += exponent << 23;
+      }
+      return new Layout(true, shifted, 0, 1f);
+    }
+
     float decode(byte code) {
       int magnitude = code & 0x7f;
       int sign = code & SIGN;
@@ -105,7 +139,7 @@ final class ByteCodes {
         int bits = ((magnitude & 0x78) << 20) + binade[magnitude & 7];
         return magnitude == 0 ? (sign == 0 ? 0f : Float.NaN) : Float.intBitsToFloat(bits | sign);
       }
-      if (magnitude == 0x7f) {
+      if (isNan(code)) {
         return Float.NaN;
       }
       float value = Float.intBitsToFloat(magnitude << shift) * factor;
@@ -113,22 +147,21 @@ final class ByteCodes {
     }
   }
 
-  /** The codes of an operand. */
-  final byte[] array;
-
-  /** Where the operand's first element is in the array. */
-  final int first;
-
+  private final byte[] array;
+  private final int first; // where the operand's first element is in the array
   private final Layout layout;
-  private final float[] factors;
-  private final int blockShift; // the logarithm of the elements under one factor
+  private final Scales scales;
+  private final int blockShift; // the logarithm of the elements under one scale
+  private final boolean scaled; // whether decoded values are multiplied by scales
 
-  private ByteCodes(byte[] array, int first, Layout layout, float[] factors, int blockShift) {
+  private ByteCodes(
+      byte[] array, int first, Layout layout, Scales scales, int blockShift, boolean scaled) {
     this.array = array;
     this.first = first;
     this.layout = layout;
-    this.factors = factors;
+    this.scales = scales;
     this.blockShift = blockShift;
+    this.scaled = scaled;
   }
 
   /**
@@ -136,11 +169,7 @@ final class ByteCodes {
    * shapes, with one scale, or with scales for blocks, of a power of two and of whole vectors,
    * along rows of whole blocks.
    */
-  static @Nullable ByteCodes of(@Nullable TensorReader reader) {
-    if (reader == null || STEP < 8) {
-      return null;
-    }
-    Tensor tensor = reader.tensor();
+  static @Nullable ByteCodes of(Tensor tensor) {
     Scales scales = tensor.scales();
     MemorySegment segment = tensor.storage().segment();
     if (!(segment.heapBase().orElse(null) instanceof byte[] array) || scales.hasZeroPoints()) {
@@ -161,11 +190,11 @@ final class ByteCodes {
     if (blockShift < 0 || layout == null) {
       return null;
     }
-    float[] factors = new float[scales.count()];
-    for (int i = 0; i < factors.length; i++) {
-      factors[i] = scales.get(i);
-    }
-    return new ByteCodes(array, (int) segment.address(), layout, factors, blockShift);
+    Layout whole = scales.count() == 1 ? layout.times(scales.get(0)) : null;
+    int at = (int) segment.address();
+    return whole == null
+        ? new ByteCodes(array, at, layout, scales, blockShift, true)
+        : new ByteCodes(array, at, whole, scales, blockShift, false);
   }
 
   private IntVector load(int place) {
@@ -174,74 +203,86 @@ final class ByteCodes {
             .convertShape(VectorOperators.B2I, INTS, 0);
   }
 
+  // NaN is not decoded but found: what codes of NaN give is of no use, and made NaN afterwards.
+
   private static FloatVector decodeLog(IntVector code, IntVector binade) {
-    IntVector bits =
-        code.lanewise(VectorOperators.LSHL, 20)
-            .and(0x78 << 20)
-            .add(code.and(7).selectFrom(binade))
-            .or(code.and(SIGN));
-    IntVector zeroOrNan = code.lanewise(VectorOperators.ASHR, 31).and(NAN);
-    return bits.blend(zeroOrNan, code.and(0x7f).eq(0)).reinterpretAsFloats();
+    return code.lanewise(VectorOperators.LSHL, 20)
+        .and(0x78 << 20)
+        .add(code.selectFrom(binade)) // by the low bits
+        .or(code.and(SIGN))
+        .blend(0, code.and(0x7f).eq(0))
+        .reinterpretAsFloats();
   }
 
-  private static FloatVector decodeFloat(IntVector code, int shift, float factor) {
-    IntVector magnitude = code.and(0x7f);
-    IntVector bits =
-        magnitude
-            .lanewise(VectorOperators.LSHL, shift)
-            .reinterpretAsFloats()
-            .mul(factor)
-            .reinterpretAsInts()
-            .or(code.and(SIGN));
-    return bits.blend(NAN, magnitude.eq(0x7f)).reinterpretAsFloats();
+  private static FloatVector decodeFloat(
+      IntVector code, IntVector magnitude, int shift, float factor) {
+    return magnitude
+        .lanewise(VectorOperators.LSHL, shift)
+        .reinterpretAsFloats()
+        .mul(factor)
+        .reinterpretAsInts()
+        .or(code.and(SIGN))
+        .reinterpretAsFloats();
+  }
+
+  private float scale(int place) {
+    return scales.get(place >>> blockShift);
   }
 
   private float value(int place) {
-    return layout.decode(array[first + place]) * factor(place);
+    float value = layout.decode(array[first + place]);
+    return scaled ? value * scale(place) : value;
   }
 
-  private float factor(int place) {
-    return factors[place >>> blockShift];
-  }
-
-  /**
-   * sums[base + j] = sums[base + j] + x b[j] by fused multiply-add, for n elements from a place on.
-   */
-  void add(float x, int place, float[] sums, int base, int n) {
-    int bound = place % Kernels.LANES == 0 || factors.length == 1 ? SPECIES.loopBound(n) : 0;
-    if (layout.log) {
-      addLog(x, place, sums, base, bound);
-    } else {
-      addFloat(x, place, sums, base, bound);
+  @Override
+  public void add(float x, int place, float[] sums, int base, int n) {
+    int bound = place % Kernels.LANES == 0 || !scaled ? SPECIES.loopBound(n) : 0;
+    boolean hasNan =
+        layout.log ? addLog(x, place, sums, base, bound) : addFloat(x, place, sums, base, bound);
+    for (int j = 0; hasNan && j < bound; j++) {
+      if (layout.isNan(array[first + place + j])) {
+        sums[base + j] = Float.NaN; // whatever is added to it
+      }
     }
     for (int j = bound; j < n; j++) {
       sums[base + j] = Math.fma(x, value(place + j), sums[base + j]);
     }
   }
 
-  private void addLog(float x, int place, float[] sums, int base, int n) {
+  private boolean addLog(float x, int place, float[] sums, int base, int n) {
     IntVector binade = IntVector.fromArray(INTS, layout.binade, 0);
+    IntVector least = IntVector.zero(INTS);
     for (int j = 0; j < n; j += STEP) {
-      FloatVector value = decodeLog(load(place + j), binade).mul(factor(place + j));
+      IntVector code = load(place + j);
+      FloatVector value = decodeLog(code, binade);
+      if (scaled) {
+        value = value.mul(scale(place + j));
+      }
+      least = least.min(code);
       FloatVector sum = FloatVector.fromArray(SPECIES, sums, base + j);
       value.fma(FloatVector.broadcast(SPECIES, x), sum).intoArray(sums, base + j);
     }
+    return least.eq(LOG_NAN).anyTrue();
   }
 
-  private void addFloat(float x, int place, float[] sums, int base, int n) {
+  private boolean addFloat(float x, int place, float[] sums, int base, int n) {
+    IntVector most = IntVector.zero(INTS);
     for (int j = 0; j < n; j += STEP) {
-      FloatVector value =
-          decodeFloat(load(place + j), layout.shift, layout.factor).mul(factor(place + j));
+      IntVector code = load(place + j);
+      IntVector magnitude = code.and(0x7f);
+      FloatVector value = decodeFloat(code, magnitude, layout.shift, layout.factor);
+      if (scaled) {
+        value = value.mul(scale(place + j));
+      }
+      most = most.max(magnitude);
       FloatVector sum = FloatVector.fromArray(SPECIES, sums, base + j);
       value.fma(FloatVector.broadcast(SPECIES, x), sum).intoArray(sums, base + j);
     }
+    return most.eq(0x7f).anyTrue();
   }
 
-  /**
-   * The sum of products of n codes and n floats in sixteen lanes: see {@link Kernels#dot}. Where
-   * there are blocks, the codes begin with one.
-   */
-  float dot(int place, float[] x, int at, int n) {
+  @Override
+  public float dot(int place, float[] x, int at, int n) {
     float[] lanes = new float[Kernels.LANES];
     int bound = n - n % Kernels.LANES;
     for (int lane = 0; lane < Kernels.LANES; lane += STEP) {
@@ -257,21 +298,33 @@ final class ByteCodes {
 
   private FloatVector dotLog(int place, float[] x, int at, int lane, int n) {
     IntVector binade = IntVector.fromArray(INTS, layout.binade, 0);
+    IntVector least = IntVector.zero(INTS);
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int i = lane; i < n; i += Kernels.LANES) {
-      FloatVector y = FloatVector.fromArray(SPECIES, x, at + i);
-      sum = decodeLog(load(place + i), binade).mul(factor(place + i)).fma(y, sum);
+      IntVector code = load(place + i);
+      FloatVector value = decodeLog(code, binade);
+      if (scaled) {
+        value = value.mul(scale(place + i));
+      }
+      least = least.min(code);
+      sum = value.fma(FloatVector.fromArray(SPECIES, x, at + i), sum);
     }
-    return sum;
+    return sum.blend(Float.NaN, least.eq(LOG_NAN).cast(SPECIES));
   }
 
   private FloatVector dotFloat(int place, float[] x, int at, int lane, int n) {
+    IntVector most = IntVector.zero(INTS);
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int i = lane; i < n; i += Kernels.LANES) {
-      FloatVector y = FloatVector.fromArray(SPECIES, x, at + i);
-      FloatVector value = decodeFloat(load(place + i), layout.shift, layout.factor);
-      sum = value.mul(factor(place + i)).fma(y, sum);
+      IntVector code = load(place + i);
+      IntVector magnitude = code.and(0x7f);
+      FloatVector value = decodeFloat(code, magnitude, layout.shift, layout.factor);
+      if (scaled) {
+        value = value.mul(scale(place + i));
+      }
+      most = most.max(magnitude);
+      sum = value.fma(FloatVector.fromArray(SPECIES, x, at + i), sum);
     }
-    return sum;
+    return sum.blend(Float.NaN, most.eq(0x7f).cast(SPECIES));
   }
 }

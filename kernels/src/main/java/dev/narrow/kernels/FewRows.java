@@ -30,7 +30,7 @@ final class FewRows {
     int inner = a.columns();
     float[] scratch = Scratch.take(rows * inner);
     Matrix left = a.decoded(scratch);
-    ByteCodes codes = ByteCodes.of(b.codes());
+    RowCodes codes = RowCodes.of(b.codes());
     int block = b.array() == null && codes == null ? DECODED_COLUMNS : COLUMNS;
     float[] sums = Scratch.take(rows * block);
     float[] lines = Scratch.take(4 * DECODED_COLUMNS);

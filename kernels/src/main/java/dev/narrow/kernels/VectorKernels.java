@@ -379,14 +379,60 @@ final class VectorKernels implements Kernels, VectorRowKernels {
 
   @Override
   public void matvec(Operand a, float[] x, int xOffset, float[] y, int yOffset) {
-    ByteCodes codes = ByteCodes.of(a.codes());
-    if (codes == null) {
-      Kernels.super.matvec(a, x, xOffset, y, yOffset);
+    RowCodes codes = RowCodes.of(a.codes());
+    if (codes != null) {
+      for (int i = 0; i < a.rows(); i++) {
+        y[yOffset + i] = codes.dot(a.offset() + i * a.rowStride(), x, xOffset, a.columns());
+      }
       return;
     }
-    for (int i = 0; i < a.rows(); i++) {
-      y[yOffset + i] = codes.dot(a.offset() + i * a.rowStride(), x, xOffset, a.columns());
+    float[] array = a.array();
+    int done = 0;
+    if (array != null && STEP == LANES) {
+      for (; done + 4 <= a.rows(); done += 4) {
+        dotFour(
+            array,
+            a.offset() + done * a.rowStride(),
+            a.rowStride(),
+            x,
+            xOffset,
+            a.columns(),
+            y,
+            yOffset + done);
+      }
     }
+    Kernels.super.matvec(a.rowRange(done, a.rows()), x, xOffset, y, yOffset + done);
+  }
+
+  /** Four rows at a time: memory is read faster in four streams than in one. */
+  private void dotFour(
+      float[] a, int start, int stride, float[] x, int xOffset, int n, float[] y, int yOffset) {
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = FloatVector.zero(SPECIES);
+    FloatVector s2 = FloatVector.zero(SPECIES);
+    FloatVector s3 = FloatVector.zero(SPECIES);
+    int bound = n - n % LANES;
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector value = load(x, xOffset + i);
+      s0 = load(a, start + i).fma(value, s0);
+      s1 = load(a, start + stride + i).fma(value, s1);
+      s2 = load(a, start + 2 * stride + i).fma(value, s2);
+      s3 = load(a, start + 3 * stride + i).fma(value, s3);
+    }
+    y[yOffset] = finishDot(s0, a, start, x, xOffset, bound, n);
+    y[yOffset + 1] = finishDot(s1, a, start + stride, x, xOffset, bound, n);
+    y[yOffset + 2] = finishDot(s2, a, start + 2 * stride, x, xOffset, bound, n);
+    y[yOffset + 3] = finishDot(s3, a, start + 3 * stride, x, xOffset, bound, n);
+  }
+
+  private static float finishDot(
+      FloatVector sum, float[] a, int start, float[] x, int xOffset, int bound, int n) {
+    float[] lanes = new float[LANES];
+    sum.intoArray(lanes, 0);
+    for (int i = bound; i < n; i++) {
+      lanes[i - bound] = Math.fma(a[start + i], x[xOffset + i], lanes[i - bound]);
+    }
+    return ScalarKernels.tree(lanes);
   }
 
   @Override

@@ -106,12 +106,49 @@ class CodedProductsTest {
             product(Matmul.plain(), Matrices.of(a), Matrices.of(b)),
             name + ", " + m + " rows");
       }
+      for (int row = 0; row < 6; row++) { // alone, so that one NaN does not hide what others are
+        Tensor one = Tensor.of(new float[] {3f}, 1, 1);
+        assertSameBits(
+            product(Matmul.plain(), Matrices.of(one), Matrices.of(plain(b.slice(row, row + 1)))),
+            product(Matmul.plain(), Matrices.of(one), Matrices.of(b.slice(row, row + 1))),
+            name + ", row " + row);
+      }
       Tensor x = Tensor.of(new Data(9).uniform(512), 512);
       float[] expected = new float[6];
       float[] y = new float[6];
       BACKEND.matvec(plain(b), x, Tensor.of(expected, 6));
       BACKEND.matvec(b, x, Tensor.of(y, 6));
       assertSameBits(expected, y, name + " times a vector");
+    }
+  }
+
+  /** And all codes of sixteen bits that are decoded so. */
+  @Example
+  void everyHalfIsDecodedInProductsOfFewRows() {
+    for (String name : List.of("fp16", "bf16")) {
+      short[] codes = new short[1 << 16];
+      for (int i = 0; i < codes.length; i++) {
+        codes[i] = (short) i;
+      }
+      Tensor b =
+          Tensor.of(Storage.of(codes), Shape.of(64, 1024), Formats.parse(name), Scales.of(0.75f));
+      for (int row = 0; row < 64; row++) { // alone, so that one NaN does not hide what others are
+        Tensor slice = b.slice(row, row + 1);
+        Tensor x = Tensor.of(new float[] {1f}, 1, 1);
+        assertSameBits(
+            product(Matmul.plain(), Matrices.of(x), Matrices.of(plain(slice))),
+            product(Matmul.plain(), Matrices.of(x), Matrices.of(slice)),
+            name + ", row " + row);
+      }
+      for (int i = 0; i < 1 << 16; i += 16) {
+        float[] y = new float[1];
+        float[] expected = new float[1];
+        Tensor few = b.reshape(1 << 12, 16).slice(i / 16, i / 16 + 1);
+        Tensor x = Tensor.of(new Data(i).uniform(16), 16);
+        BACKEND.matvec(few, x, Tensor.of(y, 1));
+        BACKEND.matvec(plain(few), x, Tensor.of(expected, 1));
+        assertSameBits(expected, y, name + " from code " + i);
+      }
     }
   }
 
