@@ -1,4 +1,4 @@
-"""Matrix products in PyTorch, fp32 and bf16, as OneDnnReport measures those of Narrow.
+"""Matrix products in PyTorch, fp32 and bf16, as ProductReport measures those of Narrow.
 
     python3 torch_matmul.py MxKxN... [--threads N] [--seconds S]
 

@@ -1,5 +1,7 @@
 package dev.narrow.bench;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -18,13 +20,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The products of {@link OneDnnBenchmark} in turns with those of PyTorch, where {@code python3} has
- * it, and with the most that fused multiply-add can do: a table of GFLOP/s, the best call of each.
+ * The products of {@link ProductBenchmark} in turns with those of PyTorch, where {@code python3}
+ * has it, and with the most that fused multiply-add can do: a table of GFLOP/s, the best call of
+ * each.
  *
  * <p>On a machine that does other things too these hit everybody, but not at the same moment: so
  * they take turns, a third of a second each, for as many rounds as the argument says.
  */
-public final class OneDnnReport {
+public final class ProductReport {
   private static final double SECONDS = 0.3;
   private static final List<String> SHAPES =
       List.of(
@@ -35,14 +38,36 @@ public final class OneDnnReport {
           "1x4096x4096",
           "16x4096x4096");
   private static final List<String> COLUMNS =
-      List.of("peak", "java", "oneDnn", "torch fp32", "oneDnnBf16", "torch bf16");
+      List.of(
+          "peak",
+          "java",
+          "lns8",
+          "e4m3fn",
+          "fp16",
+          "mxfp8",
+          "oneDnn",
+          "torch fp32",
+          "oneDnnBf16",
+          "torch bf16");
+
+  /** What a quotient is called, its numerator and its denominator. */
+  private static final List<List<String>> RATIOS =
+      List.of(
+          List.of("fp32 / oneDNN", "java", "oneDnn"),
+          List.of("lns8 / fp32", "lns8", "java"),
+          List.of("e4m3fn / fp32", "e4m3fn", "java"),
+          List.of("fp16 / fp32", "fp16", "java"),
+          List.of("mxfp8 / fp32", "mxfp8", "java"),
+          List.of("oneDNN bf16 / fp32", "oneDnnBf16", "oneDnn"),
+          List.of("oneDNN bf16 / torch bf16", "oneDnnBf16", "torch bf16"));
+
   private static final Pattern ANSWER =
       Pattern.compile("\"dtype\": \"(\\w+)\".*\"gflops\": ([0-9.]+)");
 
   private final PrintWriter request;
   private final BufferedReader answer;
 
-  private OneDnnReport(Process python) {
+  private ProductReport(Process python) {
     request = new PrintWriter(python.getOutputStream(), true, StandardCharsets.UTF_8);
     answer =
         new BufferedReader(new InputStreamReader(python.getInputStream(), StandardCharsets.UTF_8));
@@ -61,13 +86,13 @@ public final class OneDnnReport {
     List<String> shapes = own.size() < 2 ? SHAPES : own.subList(1, own.size());
     Path script = Files.createTempFile("narrow-torch", ".py");
     try (var in =
-        Objects.requireNonNull(OneDnnReport.class.getResourceAsStream("torch_matmul.py"))) {
+        Objects.requireNonNull(ProductReport.class.getResourceAsStream("torch_matmul.py"))) {
       Files.write(script, in.readAllBytes());
       Process python =
           new ProcessBuilder("python3", script.toString())
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
-      OneDnnReport report = new OneDnnReport(python);
+      ProductReport report = new ProductReport(python);
       int cores = Runtime.getRuntime().availableProcessors();
       for (int threads : cores == 1 ? new int[] {1} : new int[] {1, cores}) {
         Map<String, Map<String, Double>> table = new LinkedHashMap<>();
@@ -83,9 +108,9 @@ public final class OneDnnReport {
   }
 
   private Map<String, Double> measure(String shape, int threads, int rounds) throws IOException {
-    OneDnnBenchmark benchmark = new OneDnnBenchmark();
+    ProductBenchmark benchmark = new ProductBenchmark();
     MatmulBenchmark matmul = new MatmulBenchmark();
-    OneDnnBenchmark.Operands operands = new OneDnnBenchmark.Operands();
+    ProductBenchmark.Operands operands = new ProductBenchmark.Operands();
     operands.mkn = shape;
     operands.threads = threads;
     operands.draw();
@@ -93,6 +118,10 @@ public final class OneDnnReport {
     Map<String, Runnable> ours = new LinkedHashMap<>();
     ours.put("peak", () -> matmul.fusedMultiplyAddPeak(count));
     ours.put("java", () -> benchmark.java(operands, count));
+    ours.put("lns8", () -> benchmark.lns8(operands, count));
+    ours.put("e4m3fn", () -> benchmark.e4m3fn(operands, count));
+    ours.put("fp16", () -> benchmark.fp16(operands, count));
+    ours.put("mxfp8", () -> benchmark.mxfp8(operands, count));
     ours.put("oneDnn", () -> benchmark.oneDnn(operands, count));
     ours.put("oneDnnBf16", () -> benchmark.oneDnnBf16(operands, count));
     Map<String, Double> best = new LinkedHashMap<>();
@@ -136,26 +165,25 @@ public final class OneDnnReport {
   }
 
   static void print(Map<String, Map<String, Double>> table, int threads, PrintStream out) {
-    out.printf("%nGFLOP/s, %d %s%n", threads, threads == 1 ? "thread" : "threads");
-    out.printf(
-        "| product | %s | java / oneDnn | bf16 / fp32 | bf16 / torch |%n",
-        String.join(" | ", COLUMNS));
-    out.printf("| --- |%s%n", " ---: |".repeat(COLUMNS.size() + 3));
+    out.printf("%nGFLOP/s, %d %s%n%n", threads, threads == 1 ? "thread" : "threads");
+    out.printf("| product | %s |%n", String.join(" | ", COLUMNS));
+    out.printf("| --- |%s%n", " ---: |".repeat(COLUMNS.size()));
     table.forEach((shape, best) -> {
-      StringBuilder row = new StringBuilder("| " + shape + " |");
-      for (String column : COLUMNS) {
-        row.append(String.format(Locale.ROOT, " %.1f |", best.getOrDefault(column, Double.NaN)));
+      out.print("| " + shape + " |");
+      COLUMNS.forEach(
+          name -> out.printf(Locale.ROOT, " %.1f |", best.getOrDefault(name, Double.NaN)));
+      out.println();
+    });
+    out.printf("%n| product | %s |%n", RATIOS.stream().map(List::getFirst).collect(joining(" | ")));
+    out.printf("| --- |%s%n", " ---: |".repeat(RATIOS.size()));
+    table.forEach((shape, best) -> {
+      out.print("| " + shape + " |");
+      for (List<String> ratio : RATIOS) {
+        double above = best.getOrDefault(ratio.get(1), Double.NaN);
+        double below = best.getOrDefault(ratio.get(2), Double.NaN);
+        out.printf(Locale.ROOT, " %.2f |", above / below);
       }
-      double oneDnn = best.getOrDefault("oneDnn", Double.NaN);
-      double bf16 = best.getOrDefault("oneDnnBf16", Double.NaN);
-      row.append(
-          String.format(
-              Locale.ROOT,
-              " %.2f | %.2f | %.2f |",
-              best.getOrDefault("java", Double.NaN) / oneDnn,
-              bf16 / oneDnn,
-              bf16 / best.getOrDefault("torch bf16", Double.NaN)));
-      out.println(row);
+      out.println();
     });
   }
 }

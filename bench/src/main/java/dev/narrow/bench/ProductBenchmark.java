@@ -5,7 +5,11 @@ import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.NativeLibrary;
 import dev.narrow.kernels.Summation;
 import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Recipes;
 import dev.narrow.quant.Tensor;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -21,7 +25,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Products in pure Java and by oneDNN, on the same arrays, in one run with the most that fused
+ * Products in pure Java, of floats and of codes, and by oneDNN, in one run with the most that fused
  * multiply-add can do: {@link MatmulBenchmark#fusedMultiplyAddPeak}. All go through {@link
  * Backend}, checks included; 2 m k n operations are charged, in the counter {@code flop}.
  *
@@ -35,7 +39,7 @@ import org.openjdk.jmh.annotations.Warmup;
  *   <li>A product of bf16 that rounds its result to bf16 writes half as much. This one does not.
  * </ul>
  *
- * <p>Run: {@code mvn -pl bench -am verify -Pjmh -DskipTests "-Djmh.args=OneDnn|Peak"}.
+ * <p>Run: {@code mvn -pl bench -am verify -Pjmh -DskipTests "-Djmh.args=Product|Peak"}.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -44,9 +48,18 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(
     value = 1,
     jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
-public class OneDnnBenchmark {
+public class ProductBenchmark {
 
-  /** The operands of a product, in fp32 and in bf16. */
+  /** How operands are quantized: under one scale each, but for the blocks of 32 of MXFP8. */
+  private static final Map<String, Quantizer> RECIPES =
+      Map.of(
+          "bf16", Quantizer.of(Formats.BF16),
+          "fp16", Quantizer.of(Formats.FP16),
+          "lns8", Recipes.parse("lns8"),
+          "e4m3fn", Recipes.parse("fp8"),
+          "mxfp8", Recipes.parse("mxfp8"));
+
+  /** The operands of a product, in fp32 and in few bits. */
   @State(Scope.Thread)
   public static class Operands {
     /** Rows of a × terms of a sum × columns of b: squares, and a row or some times a layer. */
@@ -71,8 +84,8 @@ public class OneDnnBenchmark {
     int n;
     Tensor a = Tensor.zeros(0, 0);
     Tensor b = a;
-    Tensor aBf16 = a;
-    Tensor bBf16 = a;
+    final Map<String, Tensor> left = new HashMap<>();
+    final Map<String, Tensor> right = new HashMap<>();
     Tensor c = a;
 
     /**
@@ -93,11 +106,12 @@ public class OneDnnBenchmark {
       k = Integer.parseInt(extents[1]);
       n = Integer.parseInt(extents[2]);
       Random random = new Random(1);
-      Quantizer bf16 = Quantizer.of(Formats.BF16);
       a = uniform(random, m, k);
       b = uniform(random, k, n);
-      aBf16 = bf16.quantize(a);
-      bBf16 = bf16.quantize(b);
+      RECIPES.forEach((name, quantizer) -> {
+        left.put(name, quantizer.quantize(a));
+        right.put(name, quantizer.quantize(b));
+      });
       c = Tensor.zeros(m, n);
     }
 
@@ -117,23 +131,59 @@ public class OneDnnBenchmark {
   /** c = a b in fp32, in Java. */
   @Benchmark
   public Tensor java(Operands operands, MatmulBenchmark.Operations operations) {
-    operands.java.matmul(operands.a, operands.b, operands.c);
-    operations.flop += operands.flop();
-    return operands.c;
+    return product(operands.java, operands.a, operands.b, operands, operations);
+  }
+
+  /** c = a b for a and b in LNS8 and c in fp32, in Java. */
+  @Benchmark
+  public Tensor lns8(Operands operands, MatmulBenchmark.Operations operations) {
+    return codes("lns8", operands.java, operands, operations);
+  }
+
+  /** c = a b for a and b in E4M3 and c in fp32, in Java. */
+  @Benchmark
+  public Tensor e4m3fn(Operands operands, MatmulBenchmark.Operations operations) {
+    return codes("e4m3fn", operands.java, operands, operations);
+  }
+
+  /** c = a b for a and b in fp16 and c in fp32, in Java. */
+  @Benchmark
+  public Tensor fp16(Operands operands, MatmulBenchmark.Operations operations) {
+    return codes("fp16", operands.java, operands, operations);
+  }
+
+  /** c = a b for a and b in MXFP8 and c in fp32, in Java. */
+  @Benchmark
+  public Tensor mxfp8(Operands operands, MatmulBenchmark.Operations operations) {
+    return codes("mxfp8", operands.java, operands, operations);
   }
 
   /** c = a b in fp32, by oneDNN. */
   @Benchmark
   public Tensor oneDnn(Operands operands, MatmulBenchmark.Operations operations) {
-    operands.oneDnn.matmul(operands.a, operands.b, operands.c);
-    operations.flop += operands.flop();
-    return operands.c;
+    return product(operands.oneDnn, operands.a, operands.b, operands, operations);
   }
 
   /** c = a b for a and b in bf16 and c in fp32, by oneDNN. */
   @Benchmark
   public Tensor oneDnnBf16(Operands operands, MatmulBenchmark.Operations operations) {
-    operands.oneDnn.matmul(operands.aBf16, operands.bBf16, operands.c);
+    return codes("bf16", operands.oneDnn, operands, operations);
+  }
+
+  private static Tensor codes(
+      String recipe, Backend backend, Operands operands, MatmulBenchmark.Operations operations) {
+    Tensor a = Objects.requireNonNull(operands.left.get(recipe));
+    Tensor b = Objects.requireNonNull(operands.right.get(recipe));
+    return product(backend, a, b, operands, operations);
+  }
+
+  private static Tensor product(
+      Backend backend,
+      Tensor a,
+      Tensor b,
+      Operands operands,
+      MatmulBenchmark.Operations operations) {
+    backend.matmul(a, b, operands.c);
     operations.flop += operands.flop();
     return operands.c;
   }
