@@ -9,7 +9,6 @@ import dev.narrow.kernels.Activation;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Matmul;
 import dev.narrow.kernels.Matrices;
-import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -149,8 +148,10 @@ public class TrainingStepBenchmark {
     Tensor previous = networks.x;
     for (int l = 0; l < layers.size(); l++) {
       Networks.Layer layer = layers.get(l);
-      fakeQuantize(Role.ACTIVATION, previous, layer.quantizedInput);
-      fakeQuantize(Role.WEIGHT, layer.weight, layer.quantizedWeight);
+      copy(previous, layer.quantizedInput);
+      fakeQuantize(Role.ACTIVATION, layer.quantizedInput);
+      copy(layer.weight, layer.quantizedWeight);
+      fakeQuantize(Role.WEIGHT, layer.quantizedWeight);
       boolean last = l + 1 == layers.size();
       backend.matmul(
           Matmul.plain().bias(layer.bias).activation(last ? Activation.NONE : Activation.RELU),
@@ -163,13 +164,13 @@ public class TrainingStepBenchmark {
         backend.softmaxCrossEntropy(previous, networks.labels, 1f, layers.getLast().gradient);
     for (int l = layers.size() - 1; l >= 0; l--) {
       Networks.Layer layer = layers.get(l);
-      fakeQuantize(Role.ACTIVATION_GRADIENT, layer.gradient, layer.gradient);
+      fakeQuantize(Role.ACTIVATION_GRADIENT, layer.gradient);
       backend.matmul(
           Matmul.plain(),
           Matrices.of(layer.quantizedInput).transposed(),
           Matrices.of(layer.gradient),
           Matrices.of(layer.weightGradient));
-      fakeQuantize(Role.WEIGHT_GRADIENT, layer.weightGradient, layer.weightGradient);
+      fakeQuantize(Role.WEIGHT_GRADIENT, layer.weightGradient);
       backend.sumRows(layer.gradient, layer.biasGradient);
       if (l > 0) {
         Networks.Layer below = layers.get(l - 1);
@@ -185,11 +186,11 @@ public class TrainingStepBenchmark {
     return loss;
   }
 
-  private static void fakeQuantize(Role role, Tensor values, Tensor copy) {
-    if (copy != values) {
-      copy.storage().segment().copyFrom(values.storage().segment());
-    }
-    Quantizer quantizer = policy().quantizer(role).orElseThrow();
-    quantizer.fakeQuantize(copy);
+  private static void copy(Tensor from, Tensor to) {
+    to.storage().segment().copyFrom(from.storage().segment());
+  }
+
+  private static void fakeQuantize(Role role, Tensor tensor) {
+    policy().quantizer(role).orElseThrow().fakeQuantize(tensor);
   }
 }

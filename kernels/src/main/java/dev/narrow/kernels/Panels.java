@@ -16,11 +16,15 @@ final class Panels {
       VectorSpecies.of(
           float.class, VectorShape.forBitSize(Math.max(128, SPECIES.vectorBitSize() / 2)));
 
+  /** Elements that are decoded at a time: small in a cache, but long enough to be worth a call. */
+  private static final int LINE = 4096;
+
   private Panels() {}
 
   /**
-   * Packs columns j to j + count - 1 of rows k to k + depth - 1 into panels of as many columns as
-   * the group, each {@code depth × width} floats: column l of row p of a panel at p width + l.
+   * Packs columns j to j + count - 1 of rows k to k + depth - 1 into panels, one after another:
+   * column l of row p of a panel at p width + l. Panels are as wide as the group, the last as wide
+   * as the narrow one if its columns fit there.
    */
   static void pack(
       Operand b,
@@ -31,36 +35,36 @@ final class Panels {
       float[] panels,
       int base,
       int group,
-      int width) {
+      int narrow) {
     if (b.array() != null) {
       for (int s = 0; s < count; s += group) {
         int start = b.offset() + k * b.rowStride() + (j + s) * b.columnStride();
         int lanes = Math.min(group, count - s);
-        arrange(
-            b.array(),
-            start,
-            b.columnStride(),
-            b.rowStride(),
-            lanes,
-            depth,
-            panels,
-            base + s * depth,
-            width);
+        int width = lanes <= narrow ? narrow : group;
+        int to = base + s * depth;
+        arrange(b.array(), start, b.columnStride(), b.rowStride(), lanes, depth, panels, to, width);
       }
     } else if (b.columnStride() == 1) {
-      float[] line = Scratch.take(count);
-      for (int p = 0; p < depth; p++) {
-        b.read(b.offset() + (k + p) * b.rowStride() + j, count, line, 0);
+      // Rows that follow one another without a gap are decoded together.
+      int together = count == b.rowStride() ? Math.clamp(LINE / Math.max(1, count), 1, depth) : 1;
+      float[] lines = Scratch.take(together * count);
+      for (int p = 0; p < depth; p += together) {
+        int rows = Math.min(together, depth - p);
+        b.read(b.offset() + (k + p) * b.rowStride() + j, rows * count, lines, 0);
         for (int s = 0; s < count; s += group) {
           int lanes = Math.min(group, count - s);
-          copy(line, s, panels, base + s * depth + p * width, lanes);
+          int width = lanes <= narrow ? narrow : group;
+          for (int r = 0; r < rows; r++) {
+            copy(lines, r * count + s, panels, base + s * depth + (p + r) * width, lanes);
+          }
         }
       }
-      Scratch.give(line);
+      Scratch.give(lines);
     } else {
       float[] lines = Scratch.take(group * depth);
       for (int s = 0; s < count; s += group) {
         int lanes = Math.min(group, count - s);
+        int width = lanes <= narrow ? narrow : group;
         for (int lane = 0; lane < lanes; lane++) {
           int from = b.offset() + k + (j + s + lane) * b.columnStride();
           b.read(from, depth, lines, lane * depth);

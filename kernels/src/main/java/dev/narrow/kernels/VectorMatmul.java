@@ -46,8 +46,15 @@ final class VectorMatmul {
       return;
     }
     int inner = a.columns();
+    boolean few = c.columns() <= COLUMN_BLOCK && a.columnStride() == 1; // a is read in its place
+    if (few && a.array() == null && (long) a.rows() * inner <= A_FLOATS) {
+      float[] values = Scratch.take(a.rows() * inner);
+      matmul(Operand.of(a.decoded(values)), b, c, epilogue);
+      Scratch.give(values);
+      return;
+    }
     float[] floats = a.array();
-    boolean packed = floats == null || a.columnStride() != 1 || c.columns() > COLUMN_BLOCK;
+    boolean packed = floats == null || !few;
     int most = inner > K_BLOCK || packed ? ROW_BLOCK : SHORT_ROW_BLOCK;
     if (packed) {
       int rows = A_FLOATS / Math.max(1, inner) / ROWS * ROWS;
@@ -99,20 +106,12 @@ final class VectorMatmul {
     int padded = Math.ceilDiv(a.rows(), ROWS) * ROWS;
     for (int k = 0; k < a.columns(); k += K_BLOCK) {
       int depth = Math.min(K_BLOCK, a.columns() - k);
-      for (int r = 0; r < a.rows(); r += ROWS) {
-        int count = Math.min(ROWS, a.rows() - r);
-        Panels.pack(a.transposed(), k, depth, r, count, panels, k * padded + r * depth, ROWS, ROWS);
-      }
+      Panels.pack(a.transposed(), k, depth, 0, a.rows(), panels, k * padded, ROWS, ROWS);
     }
   }
 
   private static void packColumns(Operand b, int k, int depth, int j, int columns, float[] block) {
-    int wide = columns / WIDTH * WIDTH;
-    int rest = columns - wide;
-    Panels.pack(b, k, depth, j, wide, block, 0, WIDTH, WIDTH);
-    if (rest > 0) {
-      Panels.pack(b, k, depth, j + wide, rest, block, wide * depth, width(rest), width(rest));
-    }
+    Panels.pack(b, k, depth, j, columns, block, 0, WIDTH, STEP);
   }
 
   /**

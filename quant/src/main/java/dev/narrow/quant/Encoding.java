@@ -106,6 +106,23 @@ final class Encoding {
 
   /** Replaces up to {@link #CHUNK} elements by what their codes stand for. */
   void fake(int from, int n, Factors factors, int first, int block) {
+    fake(from, n, factors, first, block, elements);
+  }
+
+  /**
+   * Writes what the codes of up to {@link #CHUNK} elements stand for, which may be in their place.
+   */
+  void fake(int from, int n, Factors factors, int first, int block, Floats target) {
+    float factor = factors.factors[first];
+    boolean one = block >= n && factor > 0 && factor <= Float.MAX_VALUE;
+    int to = target.offset() + from;
+    if (one && factors.zeroPoints == null && factors.division == Division.QUOTIENT) {
+      if (!target.equals(elements)) {
+        System.arraycopy(elements.array(), elements.offset() + from, target.array(), to, n);
+      }
+      encoder(from).quantize(target.array(), to, n, factor);
+      return;
+    }
     divide(from, n, factors, first, block);
     if (factors.zeroPoints != null) {
       int[] integers = integers(from, n, factors, factors.zeroPoints, first, block);
@@ -116,7 +133,7 @@ final class Encoding {
       encoder(from).quantize(scaled, 0, n, 1f);
     }
     kernels.multiply(scaled, 0, n, block, factors.factors, first);
-    System.arraycopy(scaled, 0, elements.array(), elements.offset() + from, n);
+    System.arraycopy(scaled, 0, target.array(), to, n);
   }
 
   private void divide(int from, int n, Factors factors, int first, int block) {

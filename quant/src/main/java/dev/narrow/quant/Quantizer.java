@@ -253,17 +253,48 @@ public final class Quantizer {
    * @throws IllegalArgumentException if the tensor is not fp32 or the scales do not fit it
    */
   public void fakeQuantize(Tensor values, Scales scales, @Nullable RandomBits random) {
-    scales.requireFit(values.shape());
     Floats floats = Floats.of(values, "values");
-    Encoding encoding = new Encoding(this, random, floats);
+    fakeQuantize(values.shape(), floats, floats, scales, random);
+    floats.writeBack(values);
+  }
+
+  /**
+   * Writes the value that the code of each stands for into another tensor: as a copy and {@link
+   * #fakeQuantize(Tensor, RandomBits)}, in one pass.
+   *
+   * @param values fp32
+   * @param target fp32, of the same shape, memory apart from the values
+   * @return the scales that were used
+   * @throws IllegalArgumentException if a tensor is not that
+   */
+  public Scales fakeQuantize(Tensor values, Tensor target, @Nullable RandomBits random) {
+    if (!target.shape().equals(values.shape())) {
+      throw new IllegalArgumentException(
+          "target has shape " + target.shape() + ", expected " + values.shape());
+    }
+    MemorySegment from = values.storage().segment();
+    if (from.asOverlappingSlice(target.storage().segment()).isPresent()) {
+      throw new IllegalArgumentException(
+          "target shares memory with values, expected memory of its own");
+    }
+    Floats to = Floats.of(target, "target");
+    Scales scales = scales(values);
+    fakeQuantize(values.shape(), Floats.of(values, "values"), to, scales, random);
+    to.writeBack(target);
+    return scales;
+  }
+
+  private void fakeQuantize(
+      Shape shape, Floats values, Floats target, Scales scales, @Nullable RandomBits random) {
+    scales.requireFit(shape);
+    Encoding encoding = new Encoding(this, random, values);
     Factors factors = Factors.of(scales, division);
     scales
         .granularity()
         .forEach(
-            values.shape(),
+            shape,
             Encoding.chunked(
-                (from, n, first, block) -> encoding.fake(from, n, factors, first, block)));
-    floats.writeBack(values);
+                (from, n, first, block) -> encoding.fake(from, n, factors, first, block, target)));
   }
 
   @Override

@@ -15,6 +15,9 @@ final class VectorBlockKernels implements BlockKernels {
   private static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
   private static final int LANES = BITS / Float.SIZE;
+  /** Elements from which on it is worth looking whether a division is a multiplication. */
+  private static final int LONG = 256;
+
   private static final int LARGEST = Float.floatToRawIntBits(Float.MAX_VALUE);
 
   private final ScalarBlockKernels scalar = new ScalarBlockKernels();
@@ -119,9 +122,22 @@ final class VectorBlockKernels implements BlockKernels {
   }
 
   private static void divideBlock(float[] x, int from, int n, float divisor, float[] to, int at) {
+    if (n >= LONG && isPowerOfTwo(divisor)) { // the reciprocal is exact, and so is the quotient
+      float reciprocal = 1 / divisor;
+      for (int i = 0; i < n; i += LANES) {
+        FloatVector.fromArray(FLOATS, x, from + i).mul(reciprocal).intoArray(to, at + i);
+      }
+      return;
+    }
     for (int i = 0; i < n; i += LANES) {
       FloatVector.fromArray(FLOATS, x, from + i).div(divisor).intoArray(to, at + i);
     }
+  }
+
+  /** Whether a number is one and its reciprocal is normal. */
+  private static boolean isPowerOfTwo(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    return (bits & 0x7f_ffff) == 0 && value >= Float.MIN_NORMAL && value <= 0x1p126f;
   }
 
   private static void divideEach(

@@ -4,10 +4,7 @@ import dev.narrow.amp.AmpPolicy;
 import dev.narrow.amp.Gradients;
 import dev.narrow.amp.Parameter;
 import dev.narrow.amp.Role;
-import dev.narrow.formats.NumericFormat;
-import dev.narrow.formats.Projection;
 import dev.narrow.formats.RandomBits;
-import dev.narrow.formats.Rounding;
 import dev.narrow.kernels.Activation;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Matmul;
@@ -50,7 +47,7 @@ public final class Mlp {
      *
      * @param role of the tensor
      * @param before its values before
-     * @param after what the network goes on with: codes, or fp32 values in place of those before
+     * @param after its values after, the same tensor that the network goes on with
      * @param quantizer what was applied
      * @param scales the scales it used
      */
@@ -71,8 +68,9 @@ public final class Mlp {
   private @Nullable Observer observer;
   private long step;
 
-  /** A layer's parameters and their gradients. */
-  private record Layer(Tensor weight, Tensor bias, Tensor weightGradient, Tensor biasGradient) {
+  /** A layer's parameters, the gradients, and the weight as the passes see it. */
+  private record Layer(
+      Tensor weight, Tensor bias, Tensor weightGradient, Tensor biasGradient, Tensor quantized) {
     int inputs() {
       return weight.shape().dim(0);
     }
@@ -83,12 +81,10 @@ public final class Mlp {
   }
 
   /**
-   * One batch: of each layer its input and weight as the passes see them, codes where there is a
-   * format for them, and memory of its output and of the gradient with respect to it.
+   * Memory of one batch: of each layer the input as the passes see it, the output before the next
+   * layer quantizes it, and the gradient with respect to the output.
    */
-  @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Batch(
-      Tensor[] inputs, Tensor[] weights, List<Tensor> outputs, List<Tensor> gradients) {}
+  private record Batch(List<Tensor> inputs, List<Tensor> outputs, List<Tensor> gradients) {}
 
   private Mlp(Backend backend, AmpPolicy policy, long seed) {
     this.backend = backend;
@@ -133,7 +129,8 @@ public final class Mlp {
             Tensor.of(weight, inputs, outputs),
             Tensor.of(bias, outputs),
             Tensor.zeros(inputs, outputs),
-            Tensor.zeros(outputs)));
+            Tensor.zeros(outputs),
+            Tensor.zeros(inputs, outputs)));
   }
 
   /**
@@ -179,8 +176,8 @@ public final class Mlp {
     Tensor previous = x;
     for (int l = 0; l < layers.size(); l++) {
       Layer layer = layers.get(l);
-      Tensor in = quantized(Role.ACTIVATION, previous, l);
-      Tensor weight = quantized(Role.WEIGHT, layer.weight, l);
+      Tensor in = quantized(Role.ACTIVATION, previous, batch.inputs.get(l), l);
+      Tensor weight = quantized(Role.WEIGHT, layer.weight, layer.quantized, l);
       Tensor out = batch.outputs.get(l);
       Activation activation = l + 1 < layers.size() ? Activation.RELU : Activation.NONE;
       backend.matmul(
@@ -188,8 +185,6 @@ public final class Mlp {
           Matrices.of(in),
           Matrices.of(weight),
           Matrices.of(out));
-      batch.inputs[l] = in;
-      batch.weights[l] = weight;
       previous = out;
     }
     return previous;
@@ -209,10 +204,12 @@ public final class Mlp {
     float loss = backend.softmaxCrossEntropy(logits, labels, lossScale, batch.gradients.getLast());
     for (int l = layers.size() - 1; l >= 0; l--) {
       Layer layer = layers.get(l);
-      Tensor e = quantized(Role.ACTIVATION_GRADIENT, batch.gradients.get(l), l);
+      Tensor in = seen(Role.ACTIVATION, l == 0 ? x : batch.outputs.get(l - 1), batch.inputs.get(l));
+      Tensor e = batch.gradients.get(l);
+      quantize(Role.ACTIVATION_GRADIENT, e, l);
       backend.matmul(
           Matmul.plain(),
-          Matrices.of(batch.inputs[l]).transposed(),
+          Matrices.of(in).transposed(),
           Matrices.of(e),
           Matrices.of(layer.weightGradient));
       quantize(Role.WEIGHT_GRADIENT, layer.weightGradient, l);
@@ -222,7 +219,7 @@ public final class Mlp {
         backend.matmul(
             Matmul.plain(),
             Matrices.of(e),
-            Matrices.of(batch.weights[l]).transposed(),
+            Matrices.of(seen(Role.WEIGHT, layer.weight, layer.quantized)).transposed(),
             Matrices.of(dx));
         backend.reluBackward(batch.outputs.get(l - 1), dx, dx);
       }
@@ -231,29 +228,23 @@ public final class Mlp {
     return loss;
   }
 
-  /** What the passes see of a tensor: itself, or its codes in the format of the role. */
-  private Tensor quantized(Role role, Tensor values, int layer) {
-    Quantizer quantizer = policy.quantizer(role).orElse(null);
-    if (quantizer == null) {
-      return values;
-    }
-    if (!holdsZeroAndNan(quantizer)) { // a tensor of floats does
-      Tensor copy = values.toFp32();
-      quantize(role, copy, layer);
-      return copy;
-    }
-    Tensor codes = quantizer.quantize(values, new RandomBits(seed, role.stream(step, layer)));
-    if (observer != null) {
-      observer.quantized(role, values, codes, quantizer, codes.scales());
-    }
-    return codes;
+  /** What the passes see of a tensor: the quantized one if the role has a format, else itself. */
+  private Tensor seen(Role role, Tensor values, Tensor quantized) {
+    return policy.quantizer(role).isPresent() ? quantized : values;
   }
 
-  private static boolean holdsZeroAndNan(Quantizer quantizer) {
-    NumericFormat format = quantizer.format();
-    Projection projection = quantizer.projection().with(Rounding.NEAREST_EVEN);
-    return format.decode(format.encode(0f, projection)) == 0
-        && Float.isNaN(format.decode(format.encode(Float.NaN, projection)));
+  /** Fills the quantized tensor if the role has a format, and returns what the passes see. */
+  private Tensor quantized(Role role, Tensor values, Tensor quantized, int layer) {
+    policy
+        .quantizer(role)
+        .ifPresent(quantizer -> {
+          RandomBits random = new RandomBits(seed, role.stream(step, layer));
+          Scales scales = quantizer.fakeQuantize(values, quantized, random);
+          if (observer != null) {
+            observer.quantized(role, values, quantized, quantizer, scales);
+          }
+        });
+    return seen(role, values, quantized);
   }
 
   /** Puts the values of the role's format in place of a tensor's. */
@@ -273,13 +264,14 @@ public final class Mlp {
   }
 
   private Batch newBatch(int samples) {
+    List<Tensor> inputs = new ArrayList<>();
     List<Tensor> outputs = new ArrayList<>();
     List<Tensor> gradients = new ArrayList<>();
     for (Layer layer : layers) {
+      inputs.add(Tensor.zeros(samples, layer.inputs()));
       outputs.add(Tensor.zeros(samples, layer.outputs()));
       gradients.add(Tensor.zeros(samples, layer.outputs()));
     }
-    int n = layers.size();
-    return new Batch(new Tensor[n], new Tensor[n], outputs, gradients);
+    return new Batch(inputs, outputs, gradients);
   }
 }
