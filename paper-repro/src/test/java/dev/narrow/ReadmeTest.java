@@ -25,7 +25,12 @@ class ReadmeTest {
 
   /** The examples are tests of their own; the README has them word for word. */
   @ParameterizedTest
-  @CsvSource({"casting, CastingTest", "arithmetic, ArithmeticTest", "wrapping, WrappedLoopTest"})
+  @CsvSource({
+    "casting, CastingTest",
+    "arithmetic, ArithmeticTest",
+    "products, ProductsTest",
+    "wrapping, WrappedLoopTest"
+  })
   void examplesAreThoseThatTheTestsRun(String name, String test) throws IOException {
     String source = read("paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
     Matcher region =

@@ -15,6 +15,7 @@ final class VectorBlockKernels implements BlockKernels {
   private static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
   private static final int LANES = BITS / Float.SIZE;
+
   /** Elements from which on it is worth looking whether a division is a multiplication. */
   private static final int LONG = 256;
 
