@@ -83,7 +83,8 @@ record Correlation(
     if (samples == 0 || groups * rows == 0 || plane() == 0) {
       return;
     }
-    if (rows < PRODUCT_ROWS && weights.termStride() == 1 && terms() > 0) {
+    boolean plain = cpu.accumulator() instanceof Accumulator.Fp32; // which planes are summed up in
+    if (plain && rows < PRODUCT_ROWS && weights.termStride() == 1 && terms() > 0) {
       Padded padded = Padded.of(y, x);
       if (padded.size() <= WORKSPACE / channels) {
         byPlanes(cpu, padded);

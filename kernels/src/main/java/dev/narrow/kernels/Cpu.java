@@ -53,6 +53,20 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
             threads == 1 ? "thread" : "threads");
   }
 
+  /**
+   * Checks that products of floats can be made.
+   *
+   * @throws IllegalArgumentException if the accumulator takes codes
+   */
+  void requireFloats() {
+    if (accumulator instanceof Accumulator.LogBins) {
+      throw new IllegalArgumentException(
+          "accumulator = "
+              + accumulator
+              + ", expected another one here: it takes products of matrices of codes");
+    }
+  }
+
   /** A part of some work. */
   @FunctionalInterface
   interface Part {
@@ -75,7 +89,7 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
     }
     IntStream.range(0, Math.ceilDiv(n, size))
         .parallel()
-        .forEach(i -> part.run(i * size, Math.min(n, (i + 1) * size)));
+        .forEach(i -> part.run(i * size, (int) Math.min(n, (i + 1L) * size)));
   }
 
   /**

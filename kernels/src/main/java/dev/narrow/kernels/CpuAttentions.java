@@ -15,6 +15,7 @@ interface CpuAttentions extends Attentions {
 
   @Override
   default void attention(Tensor q, Tensor k, Tensor v, Attention attention, Tensor y) {
+    cpu().requireFloats();
     expectFit(q, k, v, attention);
     expectShape(y, "y", q.shape());
     expectApart(new Named[] {named("q", q), named("k", k), named("v", v)}, named("y", y));
@@ -49,6 +50,7 @@ interface CpuAttentions extends Attentions {
       Tensor dq,
       Tensor dk,
       Tensor dv) {
+    cpu().requireFloats();
     expectFit(q, k, v, attention);
     expectShape(dy, "dy", q.shape());
     expectShape(dq, "dq", q.shape());

@@ -26,6 +26,7 @@ interface CpuConvolutions extends Convolutions {
   }
 
   private void forward(Convolution how, Tensor x, Tensor weight, @Nullable Tensor bias, Tensor y) {
+    cpu().requireFloats();
     expectShapes(how, x, "x", weight, "weight", y, "y");
     expectApart(x, "x", y, "y");
     expectApart(weight, "weight", y, "y");
@@ -86,6 +87,7 @@ interface CpuConvolutions extends Convolutions {
 
   @Override
   default void convolveBackwardInput(Convolution how, Tensor weight, Tensor dy, Tensor dx) {
+    cpu().requireFloats();
     expectShapes(how, dx, "dx", weight, "weight", dy, "dy");
     expectApart(weight, "weight", dx, "dx");
     expectApart(dy, "dy", dx, "dx");
@@ -194,6 +196,7 @@ interface CpuConvolutions extends Convolutions {
 
   @Override
   default void convolveBackwardWeight(Convolution how, Tensor x, Tensor dy, Tensor dweight) {
+    cpu().requireFloats();
     expectShapes(how, x, "x", dweight, "dweight", dy, "dy");
     expectApart(x, "x", dweight, "dweight");
     expectApart(dy, "dy", dweight, "dweight");

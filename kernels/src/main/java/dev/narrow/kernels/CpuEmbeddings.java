@@ -4,6 +4,7 @@ import static dev.narrow.kernels.Arguments.expectApart;
 import static dev.narrow.kernels.Arguments.expectAxes;
 
 import dev.narrow.quant.Tensor;
+import dev.narrow.quant.TensorReader;
 
 /** {@link Embeddings} on the processor. */
 interface CpuEmbeddings extends Embeddings {
@@ -14,6 +15,10 @@ interface CpuEmbeddings extends Embeddings {
   default void embedding(Tensor table, int[] indices, Tensor y) {
     expectFit(table, "table", indices, y, "y");
     expectApart(table, "table", y, "y");
+    if (!Values.isArray(table) && table.rotation().isEmpty()) {
+      decodeRows(TensorReader.of(table, "table"), indices, y);
+      return;
+    }
     try (Values to = Values.write(y, "y");
         Values from = Values.read(table)) {
       int width = table.shape().dim(1);
@@ -28,6 +33,17 @@ interface CpuEmbeddings extends Embeddings {
                   System.arraycopy(from.array(), row, to.array(), to.offset() + p * width, width);
                 }
               });
+      to.store();
+    }
+  }
+
+  /** Of a table of codes only the rows that are asked for. */
+  private static void decodeRows(TensorReader table, int[] indices, Tensor y) {
+    try (Values to = Values.write(y, "y")) {
+      int width = table.tensor().shape().dim(1);
+      for (int p = 0; p < indices.length; p++) {
+        table.read(indices[p] * width, width, to.array(), to.offset() + p * width);
+      }
       to.store();
     }
   }

@@ -108,7 +108,7 @@ interface CpuPoolings extends Poolings {
               null,
               0,
               new Grid(out.array(), out.offset(), output.dim(2), output.dim(3), 0, 0, 1, 1))
-          .run(cpu());
+          .run(cpu().with(Accumulator.fp32()));
       PoolingPlane plane = new PoolingPlane(how, image, output);
       for (int p = 0; p < planes(y); p++) {
         plane.divide(out.array(), out.offset() + p * plane.outputs());

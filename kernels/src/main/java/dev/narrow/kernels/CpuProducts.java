@@ -4,6 +4,7 @@ import static dev.narrow.kernels.Arguments.expectApart;
 import static dev.narrow.kernels.Arguments.expectAxes;
 import static dev.narrow.kernels.Arguments.expectShape;
 
+import dev.narrow.formats.LogFormat;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.TensorReader;
 import org.jspecify.annotations.Nullable;
@@ -20,11 +21,12 @@ interface CpuProducts extends Products {
       return;
     }
     Tensor bias = how.bias().orElse(null);
-    try (Source left = Source.of(a, "a");
-        Source right = Source.of(b, "b");
+    boolean whole = out.size() == out.tensor().shape().size();
+    try (Source left = Source.of(a, "a", cpu());
+        Source right = Source.of(b, "b", cpu());
         Values row = bias == null ? null : Values.read(bias);
         Values target =
-            how.beta() == 0
+            how.beta() == 0 && (whole || Values.isArray(out.tensor()))
                 ? Values.write(out.tensor(), "out")
                 : Values.update(out.tensor(), "out")) {
       Epilogue epilogue =
@@ -104,6 +106,9 @@ interface CpuProducts extends Products {
 
   /** The matrices of an operand, as floats where they are floats, else as codes. */
   final class Source implements AutoCloseable {
+    /** Never started: memory that it may not touch is confined to a thread. */
+    private static final Thread ANOTHER_THREAD = Thread.ofPlatform().unstarted(() -> {});
+
     private final Matrices view;
     private final @Nullable Values values;
     private final @Nullable TensorReader codes;
@@ -114,12 +119,19 @@ interface CpuProducts extends Products {
       this.codes = codes;
     }
 
-    static Source of(Matrices view, String name) {
-      // Codes are read in runs, which there are if they follow one another in rows or in columns.
+    static Source of(Matrices view, String name, Cpu cpu) {
+      Tensor tensor = view.tensor();
+      // Codes are read in runs, which there are if they follow one another in rows or in columns;
+      // and by several threads, if these may touch the memory.
       boolean runs = view.rowStride() == 1 || view.columnStride() == 1;
-      return Values.isArray(view.tensor()) || !runs
-          ? new Source(view, Values.read(view.tensor()), null)
-          : new Source(view, null, TensorReader.of(view.tensor(), name));
+      boolean shared = tensor.storage().segment().isAccessibleBy(ANOTHER_THREAD);
+      boolean asCodes =
+          cpu.accumulator() instanceof Accumulator.LogBins
+              ? tensor.format() instanceof LogFormat
+              : runs && (shared || cpu.threads() == 1) && !Values.isArray(tensor);
+      return asCodes
+          ? new Source(view, null, TensorReader.of(tensor, name))
+          : new Source(view, Values.read(tensor), null);
     }
 
     Operand operand(int index) {
@@ -151,7 +163,7 @@ interface CpuProducts extends Products {
     expectShape(y, "y", rows);
     expectApart(a, "a", y, "y");
     expectApart(x, "x", y, "y");
-    try (Source matrix = Source.of(Matrices.of(a), "a");
+    try (Source matrix = Source.of(Matrices.of(a), "a", cpu());
         Values vector = Values.read(x);
         Values to = Values.write(y, "y")) {
       Operand operand = matrix.operand(0);

@@ -1,6 +1,7 @@
 package dev.narrow.kernels;
 
 import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.TensorReader;
 import java.lang.foreign.MemorySegment;
@@ -87,7 +88,12 @@ final class Values implements AutoCloseable {
   }
 
   private static Quantizer quantizer(Tensor tensor) {
-    return tensor.quantizer().orElseGet(() -> Quantizer.of(tensor.format()));
+    return tensor
+        .quantizer()
+        .orElseGet(() -> {
+          Quantizer plain = Quantizer.of(tensor.format());
+          return tensor.scales().hasZeroPoints() ? plain.with(ScaleRule.MIN_TO_MAX) : plain;
+        });
   }
 
   float[] array() {

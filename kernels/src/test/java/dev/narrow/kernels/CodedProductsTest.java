@@ -16,6 +16,7 @@ import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
@@ -255,6 +256,81 @@ class CodedProductsTest {
       BACKEND.matmul(a, b, half);
       assertEquals(Quantizer.of(Formats.FP16).quantize(fp32, Scales.of(0.25f), null), half);
     }
+  }
+
+  /** What a view leaves out stays as it is, wherever the memory lies. */
+  @Example
+  void whatIsOutsideOfAViewStays() {
+    Tensor a = Tensor.of(new float[] {1, 2, 3, 4}, 2, 2);
+    try (Arena arena = Arena.ofConfined()) {
+      float[] heap = Data.filled(20, 42f);
+      MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_FLOAT, heap);
+      for (Tensor out : List.of(Tensor.of(heap, 20), Tensor.of(memory, 20))) {
+        Matrices view = new Matrices(out, 3, 1, 0, 2, 2, 8, 1);
+        BACKEND.matmul(Matmul.plain(), Matrices.of(a), Matrices.of(a), view);
+      }
+      assertSameBits(heap, memory.toArray(ValueLayout.JAVA_FLOAT), "native");
+      assertEquals(42f, heap[2]);
+      assertEquals(22f, heap[12]);
+    }
+  }
+
+  /** Memory that is confined to this thread is copied before others work. */
+  @Example
+  void threadsShareConfinedMemory() {
+    Data data = new Data(8);
+    Tensor a = Tensor.of(data.uniform(160 * 150), 160, 150);
+    Tensor b = draw(data, Quantizer.of(Formats.FP16), 150, 140);
+    float[] expected = product(Matmul.plain(), Matrices.of(a), Matrices.of(b));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment codes = arena.allocate(2 * 150 * 140).copyFrom(b.storage().segment());
+      Tensor confined = Tensor.of(Storage.of(codes), b.shape(), b.format(), b.scales());
+      float[] out = new float[expected.length];
+      Backend.cpu(3).matmul(a, confined, Tensor.of(out, 160, 140));
+      assertSameBits(expected, out, "confined");
+    }
+  }
+
+  /** The sums of a convolution, too, and of log bins over any view of codes. */
+  @Example
+  void accumulatorsAreThoseAskedFor() {
+    for (int outputs = 1; outputs <= 5; outputs++) {
+      Tensor x = Tensor.of(new float[] {0x1p40f, 1f, -0x1p40f}, 1, 3, 1, 1);
+      Tensor ones = Tensor.of(Data.filled(3 * outputs, 1f), outputs, 3, 1, 1);
+      float[] y = new float[outputs];
+      BACKEND
+          .with(Accumulator.exact())
+          .convolve(Convolution.unit(), x, ones, Tensor.of(y, 1, outputs, 1, 1));
+      assertSameBits(Data.filled(outputs, 1f), y, outputs + " outputs");
+    }
+    Backend bins = BACKEND.with(new Accumulator.LogBins(8, 48, 24));
+    Tensor codes = Quantizer.of(Formats.LNS8).quantize(Tensor.of(new float[] {1, 9, 2, 9}, 4));
+    Matrices row = new Matrices(codes, 0, 1, 0, 1, 2, 4, 2);
+    float[] sum = new float[1];
+    bins.matmul(Matmul.plain(), row, row.transposed(), Matrices.of(Tensor.of(sum, 1, 1)));
+    assertEquals(5f, sum[0]);
+    float[] untouched = {42f};
+    assertRefused(
+        "accumulator = log bins of 48-bit fixed point with 24 fraction bits, table of 8 entries,"
+            + " expected another one here: it takes products of matrices of codes",
+        () ->
+            bins.convolve(
+                Convolution.unit(),
+                Tensor.zeros(1, 1, 1, 1),
+                Tensor.zeros(1, 1, 1, 1),
+                Tensor.zeros(1),
+                Tensor.of(untouched, 1, 1, 1, 1)));
+    assertEquals(42f, untouched[0]);
+  }
+
+  /** An output with zero points is written with them. */
+  @Example
+  void outputsMayHaveZeroPoints() {
+    Tensor a = Tensor.of(new float[] {1, 2, 3, 4}, 2, 2);
+    Scales scales = Scales.of(0.5f).withZeroPoints(-3);
+    Tensor out = Tensor.of(Storage.of(new byte[4]), Shape.of(2, 2), Formats.parse("int8"), scales);
+    BACKEND.matmul(a, a, out);
+    assertSameBits(new float[] {7, 10, 15, 22}, out.toFloats(), "int8");
   }
 
   @Example

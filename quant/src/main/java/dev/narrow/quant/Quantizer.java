@@ -207,6 +207,17 @@ public final class Quantizer {
       throw new IllegalArgumentException(
           "codes = " + codes + ", expected " + format().name() + values.shape());
     }
+    if (codes.scales().hasZeroPoints() != (scaleRule() == ScaleRule.MIN_TO_MAX)) {
+      throw new IllegalArgumentException(
+          "codes has scales "
+              + (codes.scales().hasZeroPoints() ? "with" : "without")
+              + " zero points, expected the other with the rule "
+              + scaleRule());
+    }
+    if (codes.rotation().isPresent()) {
+      throw new IllegalArgumentException(
+          "codes is rotated by " + codes.rotation().get() + ", expected it plain");
+    }
     MemorySegment target = codes.storage().segment();
     if (target.isReadOnly()) {
       throw new IllegalArgumentException("codes is read-only, expected memory to write to");
