@@ -132,7 +132,7 @@ record AttentionHead(Cpu cpu, Attention attention, Matrix q, Matrix k, Matrix v)
   /** c = a b + 0, where, in causal attention, row r of a has nothing after column i + r. */
   private void sumOverKeys(Matrix a, Matrix b, Matrix c, int i) {
     clear(c);
-    if (!attention.causal() || isFinite(b.rowRange(i, b.rows()))) {
+    if (!attention.causal() || (!isChunked() && isFinite(b.rowRange(i, b.rows())))) {
       cpu.multiply(a, b, c, true);
       return;
     }
@@ -147,7 +147,7 @@ record AttentionHead(Cpu cpu, Attention attention, Matrix q, Matrix k, Matrix v)
   private void sumOverQueries(Matrix a, Matrix b, Matrix c) {
     clear(c);
     Matrix transposed = a.transposed();
-    if (!attention.causal() || isFinite(b.rowRange(0, a.columns()))) {
+    if (!attention.causal() || (!isChunked() && isFinite(b.rowRange(0, a.columns())))) {
       cpu.multiply(transposed, b, c, true);
       return;
     }
@@ -162,6 +162,11 @@ record AttentionHead(Cpu cpu, Attention attention, Matrix q, Matrix k, Matrix v)
       int at = c.offset() + r * c.rowStride();
       Arrays.fill(c.array(), at, at + c.columns(), 0f);
     }
+  }
+
+  /** In chunks leading zeros are not nothing: they move the terms that follow them. */
+  private boolean isChunked() {
+    return cpu.accumulator() instanceof Accumulator.Chunked;
   }
 
   private boolean isFinite(Matrix x) {

@@ -23,7 +23,7 @@ public interface Backend
         Normalizations,
         BatchNormalizations,
         Elementwise,
-        Arithmetic,
+        TensorArithmetic,
         Reductions,
         Losses {
 

@@ -1,6 +1,8 @@
 package dev.narrow.kernels;
 
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -87,9 +89,29 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
       part.run(0, n);
       return;
     }
-    IntStream.range(0, Math.ceilDiv(n, size))
+    together(Math.ceilDiv(n, size), i -> part.run(i * size, (int) Math.min(n, (i + 1L) * size)));
+  }
+
+  /**
+   * Does all parts before it throws what one of them has thrown: none may still be at work on
+   * memory that the caller gives back.
+   */
+  private static void together(int parts, IntConsumer work) {
+    AtomicReference<Throwable> thrown = new AtomicReference<>();
+    IntStream.range(0, parts)
         .parallel()
-        .forEach(i -> part.run(i * size, (int) Math.min(n, (i + 1L) * size)));
+        .forEach(i -> {
+          try {
+            work.accept(i);
+          } catch (RuntimeException | Error e) {
+            thrown.compareAndSet(null, e);
+          }
+        });
+    switch (thrown.get()) {
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      case null, default -> {}
+    }
   }
 
   /**
@@ -174,9 +196,9 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
     int height = Math.ceilDiv(Math.ceilDiv(c.rows(), down), ROW_UNIT) * ROW_UNIT;
     int width = Math.ceilDiv(Math.ceilDiv(c.columns(), across), COLUMN_UNIT) * COLUMN_UNIT;
     int columnParts = Math.ceilDiv(c.columns(), width);
-    IntStream.range(0, Math.ceilDiv(c.rows(), height) * columnParts)
-        .parallel()
-        .forEach(part -> {
+    together(
+        Math.ceilDiv(c.rows(), height) * columnParts,
+        part -> {
           int top = part / columnParts * height;
           int bottom = Math.min(c.rows(), top + height);
           int left = part % columnParts * width;

@@ -7,8 +7,8 @@ import static dev.narrow.kernels.Arguments.expectShape;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.quant.Tensor;
 
-/** {@link Arithmetic} on the processor. */
-interface CpuArithmetic extends Arithmetic {
+/** {@link TensorArithmetic} on the processor. */
+interface CpuArithmetic extends TensorArithmetic {
   /** What computes. */
   Cpu cpu();
 

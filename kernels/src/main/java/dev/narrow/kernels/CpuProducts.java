@@ -128,7 +128,10 @@ interface CpuProducts extends Products {
       boolean asCodes =
           cpu.accumulator() instanceof Accumulator.LogBins
               ? tensor.format() instanceof LogFormat
-              : runs && (shared || cpu.threads() == 1) && !Values.isArray(tensor);
+              : tensor.rotation().isEmpty()
+                  && runs
+                  && (shared || cpu.threads() == 1)
+                  && !Values.isArray(tensor);
       return asCodes
           ? new Source(view, null, TensorReader.of(tensor, name))
           : new Source(view, Values.read(tensor), null);

@@ -2,7 +2,7 @@ package dev.narrow.kernels;
 
 import dev.narrow.formats.RandomBits;
 
-/** See {@link Arithmetic#dropout}. */
+/** See {@link TensorArithmetic#dropout}. */
 final class Dropout {
   /** Elements whose random words are made at a time. */
   static final int CHUNK = 1024;

@@ -28,7 +28,7 @@ final class FewRows {
   static void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue) {
     int rows = c.rows();
     int inner = a.columns();
-    float[] scratch = Scratch.take(rows * inner);
+    float[] scratch = Scratch.take(a.array() == null ? rows * inner : 0);
     Matrix left = a.decoded(scratch);
     RowCodes codes = RowCodes.of(b.codes());
     int block = b.array() == null && codes == null ? DECODED_COLUMNS : COLUMNS;

@@ -106,11 +106,6 @@ public record Matrices(
         tensor, offset + index * step, 1, 0, rows, columns, rowStride, columnStride);
   }
 
-  /** As many matrices, all of them the only one that there is. */
-  Matrices repeated(int times) {
-    return new Matrices(tensor, offset, times, 0, rows, columns, rowStride, columnStride);
-  }
-
   /** Whether no element is another one too, and elements of a row follow one another. */
   boolean isTarget() {
     long row = columns;

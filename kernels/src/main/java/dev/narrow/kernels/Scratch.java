@@ -9,6 +9,9 @@ import java.util.ArrayDeque;
 final class Scratch {
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
+  /** Longer arrays, of more than 256 MiB, are left to the garbage collector. */
+  private static final int KEPT = 1 << 26;
+
   private final ArrayDeque<float[]>[] free;
 
   @SuppressWarnings({"unchecked", "rawtypes"}) // an array of generics
@@ -21,6 +24,9 @@ final class Scratch {
 
   /** An array of n floats or more that hold anything; to be given back by the same thread. */
   static float[] take(int n) {
+    if (n < 0) {
+      throw new IllegalArgumentException("an operation needs more than 2^31 floats of its own");
+    }
     int power = power(n);
     float[] array = OF_THREAD.get().free[power].poll();
     return array != null && array.length >= n ? array : new float[power < 31 ? 1 << power : n];
@@ -28,7 +34,9 @@ final class Scratch {
 
   /** Gives back what {@link #take} has given. */
   static void give(float[] array) {
-    OF_THREAD.get().free[power(array.length)].push(array);
+    if (array.length <= KEPT) {
+      OF_THREAD.get().free[power(array.length)].push(array);
+    }
   }
 
   private static int power(int n) {

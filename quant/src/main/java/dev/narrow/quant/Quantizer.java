@@ -288,6 +288,9 @@ public final class Quantizer {
       throw new IllegalArgumentException(
           "target shares memory with values, expected memory of its own");
     }
+    if (target.storage().segment().isReadOnly()) {
+      throw new IllegalArgumentException("target is read-only, expected memory to write to");
+    }
     Floats to = Floats.of(target, "target");
     Scales scales = scales(values);
     fakeQuantize(values.shape(), Floats.of(values, "values"), to, scales, random);

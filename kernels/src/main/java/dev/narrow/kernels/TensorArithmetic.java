@@ -7,7 +7,7 @@ import dev.narrow.quant.Tensor;
  * Arithmetic on single elements: see {@link Backend} for what all operations have in common. The
  * output may be one of the operands of its shape.
  */
-public interface Arithmetic {
+public interface TensorArithmetic {
 
   /** z = x + y, all of one shape. */
   void add(Tensor x, Tensor y, Tensor z);
