@@ -52,7 +52,7 @@ interface CpuBatchNormalizations extends BatchNormalizations {
                       float deviation = in.array()[at] - center;
                       squares += deviation * deviation;
                     } else {
-                      squares += kernels.sumOfSquaredDeviations(in.array(), at, center, plane);
+                      squares += kernels.sumOfSquaredDeviations(center, in.array(), at, plane);
                     }
                   }
                   means.array()[means.offset() + c] = center;

@@ -109,9 +109,6 @@ interface Kernels extends RowKernels {
       int yOffset,
       int n);
 
-  /** The sum of (x - mean)² in sixteen lanes: the difference rounded, then fused multiply-add. */
-  float sumOfSquaredDeviations(float[] x, int xOffset, float mean, int n);
-
   /**
    * The sum of dy × (x - mean) factor in sixteen lanes: the difference and its multiple rounded,
    * then fused multiply-add.

@@ -208,16 +208,6 @@ final class ScalarKernels implements Kernels, ScalarRowKernels {
   }
 
   @Override
-  public float sumOfSquaredDeviations(float[] x, int xOffset, float mean, int n) {
-    float[] lanes = new float[LANES];
-    for (int i = 0; i < n; i++) {
-      float deviation = x[xOffset + i] - mean;
-      lanes[i % LANES] = Math.fma(deviation, deviation, lanes[i % LANES]);
-    }
-    return tree(lanes);
-  }
-
-  @Override
   public float sumOfNormalized(
       float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n) {
     float[] lanes = new float[LANES];

@@ -455,25 +455,6 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   }
 
   @Override
-  public float sumOfSquaredDeviations(float[] x, int xOffset, float mean, int n) {
-    float[] lanes = new float[LANES];
-    int bound = n - n % LANES;
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum = FloatVector.zero(SPECIES);
-      for (int i = lane; i < bound; i += LANES) {
-        FloatVector deviation = load(x, xOffset + i).sub(mean);
-        sum = deviation.fma(deviation, sum);
-      }
-      sum.intoArray(lanes, lane);
-    }
-    for (int i = bound; i < n; i++) {
-      float deviation = x[xOffset + i] - mean;
-      lanes[i - bound] = Math.fma(deviation, deviation, lanes[i - bound]);
-    }
-    return ScalarKernels.tree(lanes);
-  }
-
-  @Override
   public float sumOfNormalized(
       float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n) {
     float[] lanes = new float[LANES];

@@ -89,7 +89,7 @@ class BatchNormalizationTest {
       for (int n = 0; n < extents.samples(); n++) {
         variance[c] +=
             ScalarKernels.INSTANCE.sumOfSquaredDeviations(
-                x, extents.at(n, c), mean[c], extents.plane());
+                mean[c], x, extents.at(n, c), extents.plane());
       }
       variance[c] = ScalarKernels.canonical(variance[c] / extents.elements());
       inverse[c] = ScalarKernels.canonical(1f / (float) Math.sqrt(variance[c] + EPSILON));
@@ -303,5 +303,38 @@ class BatchNormalizationTest {
         "epsilon = -1.0, expected a finite number that is 0 or more",
         () -> ONE.inverseDeviation(three, -1f, Tensor.zeros(3)));
     assertSameBits(Data.filled(24, 42f), values, "y");
+  }
+
+  /** Large enough to be shared out. */
+  @Example
+  void threadsDoNotChangeTheBits() {
+    Data data = new Data(17);
+    int channels = 7;
+    int[] dims = {5, channels, 260, 250};
+    float[] x = data.uniform(5 * channels * 260 * 250);
+    float[] dy = data.uniform(x.length);
+    float[][] one = allOf(Backend.cpu(1), x, dy, dims);
+    for (int threads : new int[] {2, 3, 8}) {
+      float[][] several = allOf(Backend.cpu(threads), x, dy, dims);
+      for (int i = 0; i < one.length; i++) {
+        assertSameBits(one[i], several[i], "result " + i + " by " + threads + " threads");
+      }
+    }
+  }
+
+  private static float[][] allOf(Backend backend, float[] x, float[] dy, int[] dims) {
+    int channels = dims[1];
+    float[] mean = new float[channels];
+    float[] variance = new float[channels];
+    float[] inverse = new float[channels];
+    float[] y = new float[x.length];
+    float[] dx = new float[x.length];
+    Tensor input = Tensor.of(x, dims);
+    backend.batchMoments(input, row(mean), row(variance));
+    backend.inverseDeviation(row(variance), EPSILON, row(inverse));
+    backend.batchNormalize(input, row(mean), row(inverse), Tensor.of(y, dims));
+    backend.batchNormalizeBackward(
+        input, row(mean), row(inverse), Tensor.of(dy, dims), Tensor.of(dx, dims));
+    return new float[][] {mean, variance, y, dx};
   }
 }

@@ -261,4 +261,38 @@ class PoolingTest {
     assertSameBits(Data.filled(8, 42f), values, "y");
     assertSameBits(Data.filled(32, 42f), below, "dx");
   }
+
+  /** Large enough to be shared out. */
+  @Example
+  void threadsDoNotChangeTheBits() {
+    Data data = new Data(19);
+    float[] x = data.uniform(5 * 7 * 260 * 250);
+    float[] dy = data.uniform(5 * 7 * 131 * 126);
+    float[][] one = allOf(Backend.cpu(1), x, dy);
+    for (int threads : new int[] {2, 3, 8}) {
+      float[][] several = allOf(Backend.cpu(threads), x, dy);
+      for (int i = 0; i < one.length; i++) {
+        assertSameBits(one[i], several[i], "result " + i + " by " + threads + " threads");
+      }
+    }
+  }
+
+  private static float[][] allOf(Backend backend, float[] x, float[] dy) {
+    Pooling how = Pooling.window(3, 3).withStride(2, 2).withPadding(1, 1, false);
+    int height = how.outputHeight(260);
+    int width = how.outputWidth(250);
+    Tensor image = Tensor.of(x, 5, 7, 260, 250);
+    float[] gradients = Arrays.copyOf(dy, 35 * height * width);
+    Tensor above = Tensor.of(gradients, 5, 7, height, width);
+    float[] maxima = new float[gradients.length];
+    float[] averages = new float[gradients.length];
+    float[] maximaGradient = new float[x.length];
+    float[] averagesGradient = new float[x.length];
+    int[] argmax = new int[gradients.length];
+    backend.maxPool(how, image, Tensor.of(maxima, 5, 7, height, width), argmax);
+    backend.maxPoolBackward(above, argmax, Tensor.of(maximaGradient, 5, 7, 260, 250));
+    backend.averagePool(how, image, Tensor.of(averages, 5, 7, height, width));
+    backend.averagePoolBackward(how, above, Tensor.of(averagesGradient, 5, 7, 260, 250));
+    return new float[][] {maxima, averages, maximaGradient, averagesGradient};
+  }
 }
