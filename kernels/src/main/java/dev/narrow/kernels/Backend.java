@@ -25,7 +25,8 @@ public interface Backend
         Elementwise,
         TensorArithmetic,
         Reductions,
-        Losses {
+        Losses,
+        OptimizerSteps {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {
