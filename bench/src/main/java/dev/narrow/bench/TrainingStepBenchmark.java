@@ -114,8 +114,8 @@ public class TrainingStepBenchmark {
       }
     }
 
-    private static Optimizer optimizer(Mlp mlp) {
-      return Optimizer.of(new Sgd(0.9f, 0f), 0.01f, mlp.parameters(), AmpPolicy.fp32(), 1);
+    private Optimizer optimizer(Mlp mlp) {
+      return Optimizer.of(backend, new Sgd(0.9f, 0f), 0.01f, mlp.parameters(), AmpPolicy.fp32(), 1);
     }
   }
 

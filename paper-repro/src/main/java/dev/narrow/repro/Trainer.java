@@ -29,6 +29,7 @@ final class Trainer {
 
   private final Cell cell;
   private final Dataset data;
+  private final Backend backend = Backend.cpu(1);
   private final Mlp mlp;
   private final Map<Role, QuantizationError> errors = new EnumMap<>(Role.class);
 
@@ -37,7 +38,7 @@ final class Trainer {
     this.data = cell.dataset();
     this.mlp =
         Mlp.of(
-            Backend.cpu(1),
+            backend,
             cell.arm().policy(),
             cell.seed(),
             data.train().features(),
@@ -54,7 +55,8 @@ final class Trainer {
     Arm arm = cell.arm();
     TrainingConfig config = cell.config();
     Optimizer optimizer =
-        Optimizer.of(arm.rule(), arm.learningRate(), mlp.parameters(), arm.policy(), cell.seed());
+        Optimizer.of(
+            backend, arm.rule(), arm.learningRate(), mlp.parameters(), arm.policy(), cell.seed());
     GradScaler scaler = GradScaler.of(arm.policy());
     Gradients gradients = mlp.gradients();
     List<Double> accuracy = new ArrayList<>();
