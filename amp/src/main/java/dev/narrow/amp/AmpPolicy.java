@@ -26,6 +26,16 @@ import java.util.Optional;
  * operation returns has the {@link #output} format.
  */
 public final class AmpPolicy {
+  /** Finite numbers saturate; an infinity stays one or becomes NaN, so that the scaler sees it. */
+  private static final Saturation FINITE_SATURATES =
+      new Saturation(
+          Saturation.Overflow.MAX_FINITE,
+          Saturation.Infinity.KEEP,
+          Saturation.Nan.NAN_OR_MAX,
+          Saturation.Underflow.FLUSH,
+          false,
+          false);
+
   private final String name;
   private final Map<Role, Quantizer> quantizers;
   private final Optional<Quantizer> output;
@@ -91,8 +101,8 @@ public final class AmpPolicy {
    * scaler sees it.
    */
   public static AmpPolicy fp8Hybrid() {
-    Quantizer e4m3 = scaled(Formats.E4M3FN).with(Saturation.ML_DTYPES_SAT);
-    Quantizer e5m2 = scaled(Formats.E5M2).with(Saturation.ML_DTYPES_SAT);
+    Quantizer e4m3 = scaled(Formats.E4M3FN).with(FINITE_SATURATES);
+    Quantizer e5m2 = scaled(Formats.E5M2).with(FINITE_SATURATES);
     return fp32()
         .named("fp8-hybrid")
         .with(Role.WEIGHT, e4m3)
@@ -273,13 +283,14 @@ public final class AmpPolicy {
       case NEUTRAL -> operands.stream().findFirst().orElse(Formats.FP32);
       case FOLLOW, PROMOTE ->
           operands.stream().distinct().count() == 1 ? operands.iterator().next() : Formats.FP32;
-      case BANNED ->
-          throw new AmpException(op + " is banned by the policy " + name + suffix(rule.advice()));
+      case BANNED -> throw banned(rule);
     };
   }
 
-  private static String suffix(String advice) {
-    return advice.isEmpty() ? "" : ": " + advice;
+  /** The error of an operation that the policy bans. */
+  AmpException banned(OpRule rule) {
+    String advice = rule.advice().isEmpty() ? "" : ": " + rule.advice();
+    return new AmpException(rule.op() + " is banned by the policy " + name + advice);
   }
 
   @Override

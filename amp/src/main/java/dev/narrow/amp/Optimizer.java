@@ -116,6 +116,7 @@ public final class Optimizer {
           slot.moments,
           parameter.value());
       store(slot, i);
+      Autocast.touch(parameter.value());
     }
   }
 
