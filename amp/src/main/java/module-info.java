@@ -8,4 +8,5 @@ module dev.narrow.amp {
 
   exports dev.narrow.amp;
   exports dev.narrow.amp.nn;
+  exports dev.narrow.amp.tune;
 }

@@ -66,8 +66,11 @@ final class CastCache {
 
   private record Cast(Tensor tensor, long sample) {}
 
+  private record Sight(Memory memory, String layer, Role role) {}
+
   private final Map<Memory, Map<Form, Cast>> casts = new HashMap<>();
   private final Set<Memory> constants = new HashSet<>();
+  private final Set<Sight> seen = new HashSet<>();
   private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
 
   /** What was cast from these values, or null. */
@@ -97,6 +100,11 @@ final class CastCache {
     return constants.contains(new Memory(tensor.storage().segment(), null));
   }
 
+  /** Whether a tensor has not been asked about in its role before. */
+  synchronized boolean isNew(Tensor tensor, String layer, Role role) {
+    return seen.add(new Sight(new Memory(tensor.storage().segment(), null), layer, role));
+  }
+
   synchronized void forget(Tensor tensor) {
     Memory changed = new Memory(tensor.storage().segment(), null);
     casts.keySet().removeIf(changed::overlaps);
@@ -112,6 +120,7 @@ final class CastCache {
   synchronized void clear() {
     casts.clear();
     constants.clear();
+    seen.clear();
   }
 
   /** How many tensors have a cast that is kept. */

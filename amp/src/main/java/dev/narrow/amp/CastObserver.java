@@ -30,8 +30,8 @@ public interface CastObserver {
       Optional<Scales> scales) {}
 
   /**
-   * Called once for each tensor of a region, by the thread that casts it. The tensors are to be
-   * read and not kept: they are overwritten later.
+   * Called once for each tensor and role in a region, by the thread that casts it. The tensors are
+   * to be read and not kept: they are overwritten later.
    */
   void cast(Cast cast);
 

@@ -132,7 +132,7 @@ final class Region {
       Tensor after,
       @Nullable Quantizer quantizer,
       @Nullable Scales scales) {
-    if (observer != null) {
+    if (observer != null && cache.isNew(before, layer, role)) {
       observer.cast(
           new CastObserver.Cast(
               op,
