@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * What training computes in which format: for each layer and each role of a tensor, and which
@@ -77,6 +78,7 @@ public final class AmpPolicy {
   private final Accumulator accumulator;
   private final List<OpRule> ops;
   private final List<LayerRule> layers;
+  private final List<Pattern> patterns;
   private final LossScaling lossScaling;
 
   private AmpPolicy(
@@ -93,6 +95,7 @@ public final class AmpPolicy {
     this.accumulator = accumulator;
     this.ops = ops;
     this.layers = layers;
+    this.patterns = layers.stream().map(LayerRule::pattern).toList();
     this.lossScaling = lossScaling;
   }
 
@@ -356,9 +359,9 @@ public final class AmpPolicy {
 
   /** The quantizer of a role in a layer: the last rule that names both counts. */
   public Optional<Quantizer> quantizer(String layer, Role role) {
-    for (LayerRule rule : layers.reversed()) {
-      Optional<Quantizer> format = rule.formats().get(role);
-      if (format != null && rule.matches(layer)) {
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      Optional<Quantizer> format = layers.get(i).formats().get(role);
+      if (format != null && patterns.get(i).matcher(layer).find()) {
         return format;
       }
     }

@@ -69,8 +69,8 @@ public record LayerRule(String layers, Map<Role, Optional<Quantizer>> formats, S
     return text.indexOf('\n') >= 0 || text.indexOf('\r') >= 0;
   }
 
-  /** Whether the rule is about a layer. */
-  boolean matches(String layer) {
-    return Pattern.compile(layers).matcher(layer).find();
+  /** What is found in the names of the layers that the rule is about. */
+  Pattern pattern() {
+    return Pattern.compile(layers);
   }
 }

@@ -25,7 +25,7 @@ public record OpRule(String op, OpClass kind, String advice) {
               + Names.shown(op)
               + "\", expected letters, digits, underscores, dots, * for any characters");
     }
-    if (advice.matches("(?s).*[\r\n].*") || !advice.isEmpty() && kind != OpClass.BANNED) {
+    if (advice.matches("(?s).*[\r\n].*") || (!advice.isEmpty() && kind != OpClass.BANNED)) {
       throw new IllegalArgumentException(
           "advice = \"" + advice + "\", expected one line, where the operation is banned");
     }

@@ -148,7 +148,11 @@ final class PolicyReader {
     layers.add(new LayerRule(regex, formats, line.comment()));
   }
 
+  /** A format where a role may be meant: of what is neither, both say what is near. */
   private static Optional<Quantizer> compute(PolicyLine line, String word) {
+    if (word.contains("/")) {
+      return line.read(word, RoleWords::format);
+    }
     try {
       return RoleWords.format(word);
     } catch (IllegalArgumentException e) {
@@ -164,10 +168,10 @@ final class PolicyReader {
   /** Roles and formats, from the first word on; returns the word after them. */
   private static String roles(
       PolicyLine line, String first, Map<Role, Optional<Quantizer>> formats) {
-    Set<String> seen = new HashSet<>();
+    Set<String> words = new HashSet<>();
     String word = first;
     while (RoleWords.ROLES.containsKey(word)) {
-      if (!seen.add(word)) {
+      if (!words.add(word)) {
         throw line.error(word + " is there twice, expected once");
       }
       Optional<Quantizer> format = format(line, word);

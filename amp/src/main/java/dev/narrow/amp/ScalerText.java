@@ -2,6 +2,7 @@ package dev.narrow.amp;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.StringJoiner;
 import java.util.function.ToDoubleFunction;
 
@@ -50,12 +51,16 @@ final class ScalerText {
 
   private static LossScaling scaling(Map<String, Double> values) {
     return new LossScaling(
-        values.getOrDefault("init", 0.0).floatValue(),
-        values.getOrDefault("growth", 0.0),
-        values.getOrDefault("backoff", 0.0),
-        values.getOrDefault("every", 0.0).intValue(),
-        values.getOrDefault("floor", 0.0).floatValue(),
-        values.getOrDefault("cap", 0.0).floatValue());
+        (float) value(values, "init"),
+        value(values, "growth"),
+        value(values, "backoff"),
+        (int) value(values, "every"),
+        (float) value(values, "floor"),
+        (float) value(values, "cap"));
+  }
+
+  private static double value(Map<String, Double> values, String key) {
+    return Objects.requireNonNull(values.get(key), key);
   }
 
   private static double number(PolicyLine line, String expected) {

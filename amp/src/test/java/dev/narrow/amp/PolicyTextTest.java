@@ -148,6 +148,7 @@ class PolicyTextTest {
           amp 1 layer /he(ad/ lns8        | column 13: layers = "he(ad", expected a regular expression: Unclosed group at index 5
           amp 1 layer /a/b/ lns8          | column 16: expected a space; a / within /.../ is doubled
           amp 1 layer /a/                 | column 16: expected a format or a role
+          amp 1 layer /a/ lns8/blok=3      | column 17: recipe = "blok=3", expected after a slash: tensor
           amp 1 layer /a/ wieght lns8     | column 17: "wieght", expected a format or a role; nearest: weight
           amp 1 layer /a/ weight lns8 activaton lns8 | column 29: "activaton", expected a role, scale or round, each once; nearest: activation
           amp 1 layer /a/ state           | column 22: expected a format after state
