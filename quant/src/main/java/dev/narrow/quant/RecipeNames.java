@@ -1,12 +1,9 @@
 package dev.narrow.quant;
 
 import dev.narrow.formats.Projection;
-import dev.narrow.formats.Saturation;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -61,19 +58,6 @@ final class RecipeNames {
     if (!from.rounding().equals(to.rounding())) {
       parts.add("round=" + to.rounding()); // its /linear is the change of that name
     }
-    Saturation saturation = from.saturation();
-    Saturation.Underflow underflow = to.saturation().underflow();
-    if (!saturation.withUnderflow(underflow).equals(to.saturation())) {
-      for (Map.Entry<String, Saturation> preset : Saturation.presets().entrySet()) {
-        if (preset.getValue().withUnderflow(underflow).equals(to.saturation())) {
-          saturation = preset.getValue();
-          parts.add("saturate=" + preset.getKey());
-          break;
-        }
-      }
-    }
-    if (saturation.underflow() != underflow) {
-      parts.add("underflow=" + underflow.name().toLowerCase(Locale.ROOT));
-    }
+    parts.addAll(SaturationChanges.between(from.saturation(), to.saturation()));
   }
 }

@@ -24,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * granularity}, a {@link ScaleRule#parse rule for scales} ({@code ceil}), the format of scales
  * ({@code scale=e4m3fn}), a calibration ({@code percentile=99.9}, {@code mse}, {@code kl}), a
  * {@link Rounding#parse rounding} ({@code round=toward-zero}, and {@code linear} for its linear
- * domain), a {@link Saturation#parse saturation} ({@code saturate=ocp-sat}), and its choice for
- * underflow ({@code underflow=clamp}, {@code underflow=flush}). So {@code mxfp8/ceil} is MXFP8 with
- * scales rounded up to powers of two, and {@code lns4/block=16} is 4-bit logarithms with a scale
- * for each 16.
+ * domain), a {@link Saturation#parse saturation} ({@code saturate=ocp-sat}), or one of its choices
+ * ({@code overflow=max-finite}, {@code infinity=keep}, {@code nan=nan-or-max}, {@code
+ * underflow=clamp}). So {@code mxfp8/ceil} is MXFP8 with scales rounded up to powers of two, and
+ * {@code lns4/block=16} is 4-bit logarithms with a scale for each 16.
  */
 public final class Recipes {
   private static final Granularity TENSOR = new Granularity.PerTensor();
@@ -214,11 +214,10 @@ public final class Recipes {
     if (change.startsWith("round=")) {
       return quantizer.with(Rounding.parse(change.substring("round=".length())));
     }
-    if (change.startsWith("saturate=")) {
-      return quantizer.with(Saturation.parse(change.substring("saturate=".length())));
-    }
-    if (change.startsWith("underflow=")) {
-      return quantizer.with(quantizer.projection().saturation().withUnderflow(underflow(change)));
+    Optional<Saturation> saturation =
+        SaturationChanges.changed(quantizer.projection().saturation(), change);
+    if (saturation.isPresent()) {
+      return quantizer.with(saturation.get());
     }
     if (change.equals("linear")) {
       return quantizer.with(quantizer.projection().rounding().linear());
@@ -229,17 +228,7 @@ public final class Recipes {
             + "\", expected after a slash: tensor, axis=N, block=N[@AXIS], tile=RxC, "
             + String.join(", ", ScaleRule.specs())
             + ", percentile=P, mse, kl, scale=FORMAT, round=ROUNDING, linear,"
-            + " saturate=SATURATION, underflow=clamp|flush");
-  }
-
-  private static Saturation.Underflow underflow(String change) {
-    return switch (change) {
-      case "underflow=clamp" -> Saturation.Underflow.CLAMP;
-      case "underflow=flush" -> Saturation.Underflow.FLUSH;
-      default ->
-          throw new IllegalArgumentException(
-              "recipe = \"" + Names.shown(change) + "\", expected underflow=clamp or =flush");
-    };
+            + " saturate=SATURATION, overflow=, infinity=, nan=, underflow=...");
   }
 
   private static @Nullable Calibration calibration(String change) {

@@ -46,7 +46,9 @@ class RecipeNamesTest {
             "bf16/round=stochastic:8",
             "lns8/block=32@0/round=nearest-even/linear",
             "lns:b16g2048/underflow=clamp",
-            "e4m3fn/round-up/saturate=ml-dtypes-sat",
+            "e4m3fn/round-up/infinity=keep",
+            "e5m2/overflow=by-direction",
+            "bf16/nan=nan-or-max",
             "nvfp4/mse")) {
       assertEquals(Optional.of(name), Recipes.name(Recipes.parse(name)));
     }
@@ -72,7 +74,8 @@ class RecipeNamesTest {
             .map(mode -> "round=" + (mode.startsWith("stochastic") ? mode + ":5" : mode));
     Arbitrary<String> saturations =
         Arbitraries.of(Saturation.presets().keySet()).map(preset -> "saturate=" + preset);
-    Arbitrary<String> underflows = Arbitraries.of("underflow=clamp", "underflow=flush");
+    Arbitrary<String> choices =
+        Arbitraries.of("underflow=clamp", "infinity=keep", "nan=nan-or-max", "overflow=special");
     Arbitrary<String> linear = Arbitraries.just("linear");
     return Combinators.combine(
             Arbitraries.of(BASES),
@@ -85,7 +88,7 @@ class RecipeNamesTest {
                             roundings,
                             linear,
                             saturations,
-                            underflows)
+                            choices)
                         .map(change -> change.injectNull(0.6).map(Optional::ofNullable))
                         .toList())
                 .as(changes -> changes))
@@ -111,10 +114,10 @@ class RecipeNamesTest {
   }
 
   @Test
-  void changesOfUnderflowAreTwo() {
+  void choicesOfSaturationAreNamed() {
     var error =
         assertThrows(IllegalArgumentException.class, () -> Recipes.parse("lns8/underflow=x"));
-    assertTrue(String.valueOf(error.getMessage()).contains("underflow=clamp"));
+    assertTrue(String.valueOf(error.getMessage()).contains("expected one of flush, clamp"));
   }
 
   @Test
