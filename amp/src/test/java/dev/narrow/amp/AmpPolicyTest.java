@@ -36,8 +36,16 @@ class AmpPolicyTest {
 
   @Test
   void presetsAreTheseQuantizers() {
-    Quantizer e4m3 = scaled(Formats.E4M3FN).with(Saturation.ML_DTYPES_SAT);
-    Quantizer e5m2 = scaled(Formats.E5M2).with(Saturation.ML_DTYPES_SAT);
+    Saturation finite =
+        new Saturation(
+            Saturation.Overflow.MAX_FINITE,
+            Saturation.Infinity.KEEP,
+            Saturation.Nan.NAN_OR_MAX,
+            Saturation.Underflow.FLUSH,
+            false,
+            false);
+    Quantizer e4m3 = scaled(Formats.E4M3FN).with(finite);
+    Quantizer e5m2 = scaled(Formats.E5M2).with(finite);
     Saturation clamp =
         Formats.LNS8.defaultProjection().saturation().withUnderflow(Saturation.Underflow.CLAMP);
     assertEquals(
