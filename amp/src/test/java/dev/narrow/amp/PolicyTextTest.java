@@ -229,7 +229,7 @@ class PolicyTextTest {
     }
   }
 
-  @Property
+  @Property(tries = 200)
   void everyPolicyIsReadAsItWasWritten(@ForAll("policies") AmpPolicy policy) {
     String text = policy.toText();
     assertEquals(policy, AmpPolicy.parse(text), text);
