@@ -2,10 +2,16 @@ package dev.narrow.amp;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
-import dev.narrow.formats.Saturation;
 import dev.narrow.kernels.Accumulator;
 import dev.narrow.quant.Quantizer;
-import dev.narrow.quant.ScaleRule;
+import dev.narrow.quant.files.AtomicFiles;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -14,6 +20,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * What training computes in which format: for each layer and each role of a tensor, and which
@@ -24,17 +32,45 @@ import java.util.Optional;
  * weight gradients is what their gradients are brought into; that of {@link Role#UPDATE} is how
  * parameters are stored, that of {@link Role#OPTIMIZER_STATE} how moments are. What such an
  * operation returns has the {@link #output} format.
+ *
+ * <p>As a text, a policy begins with {@code amp 1}. Words are separated by spaces, and {@code #}
+ * begins a comment. In any order follow, several on a line or one:
+ *
+ * <pre>
+ * name NAME                  up to the end of the line
+ * compute FORMAT             of weights, activations and both gradients
+ * forward FORMAT             of weights and activations
+ * gradient FORMAT            of activation and weight gradients
+ * ROLE FORMAT                weight, activation, activation-gradient, weight-gradient,
+ *                            update (or params), state
+ * output FORMAT              what operations in few bits return
+ * accumulate ACCUMULATOR
+ * ops LISTS                  narrow, torch-cuda, torch-cpu or none: the lists to start from,
+ *                            narrow unless this says otherwise
+ * lower|f32|follow|neutral|promote NAME...     operations, * for any characters
+ * banned NAME "ADVICE"...
+ * layer /REGEX/ FORMAT                         as compute, in layers whose names have a match
+ * layer /REGEX/ WORD FORMAT... [scale RULE] [round ROUNDING]    # the rule's comment
+ * scaler none|fixed SCALE|dynamic
+ * scaler init SCALE growth FACTOR every STEPS backoff FACTOR floor SCALE cap SCALE
+ * </pre>
+ *
+ * <p>A FORMAT is {@code f32} or what {@link dev.narrow.quant.Recipes#parse} understands, for
+ * example {@code e4m3fn/round-up}. Of two words for a role on different lines the later counts, and
+ * what no line names is fp32, or {@code scaler none}. A {@link dev.narrow.quant.ScaleRule#parse
+ * RULE} and a {@link dev.narrow.formats.Rounding#parse ROUNDING} change all formats of their line
+ * but {@code f32}; either may follow a plain FORMAT as well. A slash in a REGEX and a quote in an
+ * ADVICE is doubled. Numbers may be powers of two, {@code 2^16}; keys that a scaler line omits are
+ * those of {@link LossScaling#dynamic}.
+ *
+ * <p>An ACCUMULATOR is one of {@link Accumulator}: {@code f32}, {@code f64}, {@code exact}, {@code
+ * FORMAT [round ROUNDING] [saturate SATURATION]} for rounding at each step, {@code chunks TERMS
+ * ACCUMULATOR ACCUMULATOR}, {@code fixed BITS FRACTION-BITS ROUNDING saturate|wrap}, {@code
+ * log-bins ENTRIES BITS FRACTION-BITS}.
  */
 public final class AmpPolicy {
-  /** Finite numbers saturate; an infinity stays one or becomes NaN, so that the scaler sees it. */
-  private static final Saturation FINITE_SATURATES =
-      new Saturation(
-          Saturation.Overflow.MAX_FINITE,
-          Saturation.Infinity.KEEP,
-          Saturation.Nan.NAN_OR_MAX,
-          Saturation.Underflow.FLUSH,
-          false,
-          false);
+  private static final int MAX_BYTES = 1 << 20;
+  private static final Quantizer FP32 = Quantizer.of(Formats.FP32);
 
   private final String name;
   private final Map<Role, Quantizer> quantizers;
@@ -42,6 +78,7 @@ public final class AmpPolicy {
   private final Accumulator accumulator;
   private final List<OpRule> ops;
   private final List<LayerRule> layers;
+  private final List<Pattern> patterns;
   private final LossScaling lossScaling;
 
   private AmpPolicy(
@@ -58,41 +95,25 @@ public final class AmpPolicy {
     this.accumulator = accumulator;
     this.ops = ops;
     this.layers = layers;
+    this.patterns = layers.stream().map(LayerRule::pattern).toList();
     this.lossScaling = lossScaling;
   }
 
   /** Everything in fp32, with Narrow's lists of operations. */
   public static AmpPolicy fp32() {
-    return new AmpPolicy(
-        "fp32",
-        new EnumMap<>(Role.class),
-        Optional.empty(),
-        Accumulator.fp32(),
-        OpLists.NARROW,
-        List.of(),
-        LossScaling.checkOnly());
+    return Presets.FP32;
   }
 
   /**
    * W, A, E and G in bf16, master weights in fp32; no loss scaling, since bf16 has fp32's range.
    */
   public static AmpPolicy bf16() {
-    return sixteenBits("bf16", Formats.BF16).with(LossScaling.checkOnly());
+    return Presets.BF16;
   }
 
   /** W, A, E and G in fp16, master weights in fp32, dynamic loss scaling (arXiv 1710.03740). */
   public static AmpPolicy fp16() {
-    return sixteenBits("fp16", Formats.FP16).with(LossScaling.dynamic());
-  }
-
-  private static AmpPolicy sixteenBits(String name, NumericFormat format) {
-    Quantizer quantizer = Quantizer.of(format);
-    return fp32()
-        .named(name)
-        .with(Role.WEIGHT, quantizer)
-        .with(Role.ACTIVATION, quantizer)
-        .with(Role.ACTIVATION_GRADIENT, quantizer)
-        .with(Role.WEIGHT_GRADIENT, quantizer);
+    return Presets.FP16;
   }
 
   /**
@@ -101,14 +122,7 @@ public final class AmpPolicy {
    * scaler sees it.
    */
   public static AmpPolicy fp8Hybrid() {
-    Quantizer e4m3 = scaled(Formats.E4M3FN).with(FINITE_SATURATES);
-    Quantizer e5m2 = scaled(Formats.E5M2).with(FINITE_SATURATES);
-    return fp32()
-        .named("fp8-hybrid")
-        .with(Role.WEIGHT, e4m3)
-        .with(Role.ACTIVATION, e4m3)
-        .with(Role.ACTIVATION_GRADIENT, e5m2)
-        .with(Role.WEIGHT_GRADIENT, e5m2);
+    return Presets.FP8_HYBRID;
   }
 
   /**
@@ -118,49 +132,181 @@ public final class AmpPolicy {
    * of flushing: a multiplicative update cannot move a weight away from zero.
    */
   public static AmpPolicy lns8() {
-    Quantizer lns8 = scaled(Formats.LNS8);
-    Quantizer update =
-        scaled(Formats.parse("lns:b16g2048"))
-            .with(
-                Formats.LNS8
-                    .defaultProjection()
-                    .saturation()
-                    .withUnderflow(Saturation.Underflow.CLAMP));
-    return fp32()
-        .named("lns8")
-        .with(Role.WEIGHT, lns8)
-        .with(Role.ACTIVATION, lns8)
-        .with(Role.ACTIVATION_GRADIENT, lns8)
-        .with(Role.WEIGHT_GRADIENT, lns8)
-        .with(Role.UPDATE, update);
+    return Presets.LNS8;
   }
 
-  private static Quantizer scaled(NumericFormat format) {
-    return Quantizer.of(format).with(ScaleRule.AMAX_TO_POWER_OF_TWO);
+  /**
+   * What torch.autocast of PyTorch 2.13 does on CUDA, in fp16: its lists of operations, results in
+   * the format that is computed in, and the defaults of torch.amp.GradScaler.
+   */
+  public static AmpPolicy torchCuda() {
+    return Presets.TORCH_CUDA;
   }
 
-  /** The same under another name. */
+  /**
+   * {@link #torchCuda()} in another format.
+   *
+   * @param format fp16, or bf16, which is without loss scaling
+   * @throws IllegalArgumentException if it is another
+   */
+  public static AmpPolicy torchCuda(NumericFormat format) {
+    return Presets.TORCH_CUDA.in(format);
+  }
+
+  /**
+   * What torch.autocast of PyTorch 2.13 does on the CPU, in bf16: its lists of operations, which
+   * are not those of CUDA, and results in the format that is computed in; no loss scaling.
+   */
+  public static AmpPolicy torchCpu() {
+    return Presets.TORCH_CPU;
+  }
+
+  /**
+   * {@link #torchCpu()} in another format.
+   *
+   * @param format bf16, or fp16, which has the defaults of torch.amp.GradScaler
+   * @throws IllegalArgumentException if it is another
+   */
+  public static AmpPolicy torchCpu(NumericFormat format) {
+    return Presets.TORCH_CPU.in(format);
+  }
+
+  private AmpPolicy in(NumericFormat format) {
+    if (!format.equals(Formats.FP16) && !format.equals(Formats.BF16)) {
+      throw new IllegalArgumentException("format = " + format.name() + ", expected fp16 or bf16");
+    }
+    Optional<Quantizer> quantizer = Optional.of(Quantizer.of(format));
+    AmpPolicy changed = withOutput(quantizer);
+    for (Role role : RoleWords.COMPUTE) {
+      changed = changed.with(role, quantizer);
+    }
+    return changed.with(
+        format.equals(Formats.FP16)
+            ? LossScaling.torch(0x1p16f, 2, 0.5, 2000)
+            : LossScaling.checkOnly());
+  }
+
+  /** Everything in fp32, and no operation has a rule. */
+  static AmpPolicy empty(String name) {
+    return new AmpPolicy(
+        checked(name),
+        new EnumMap<>(Role.class),
+        Optional.empty(),
+        Accumulator.fp32(),
+        List.of(),
+        List.of(),
+        LossScaling.checkOnly());
+  }
+
+  /**
+   * The policy that a text describes, in the grammar above.
+   *
+   * @throws IllegalArgumentException if it describes none; the message has line and column, what
+   *     was expected there, and the nearest word
+   */
+  public static AmpPolicy parse(String text) {
+    return PolicyReader.read(text, "policy");
+  }
+
+  /**
+   * The policy of a file; without a name in it the file's.
+   *
+   * @param file UTF-8, of at most 1 MiB
+   * @throws IllegalArgumentException if it describes none; the message has file, line and column,
+   *     what was expected there, and the nearest word
+   * @throws IOException if it cannot be read
+   */
+  public static AmpPolicy load(Path file) throws IOException {
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(MAX_BYTES + 1);
+    }
+    if (bytes.length > MAX_BYTES) {
+      throw new IllegalArgumentException(
+          file + ": more than " + MAX_BYTES + " bytes, expected a policy file");
+    }
+    try {
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      String fileName = String.valueOf(file.getFileName());
+      return PolicyReader.read(text, fileName.replaceFirst("\\.amp$", ""));
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(file + ": bytes that are not UTF-8, expected a text", e);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The text from which {@link #parse} makes an equal policy. It is complete: it names every role
+   * and operation, whatever Narrow's own lists are.
+   *
+   * @throws IllegalStateException if a quantizer has no {@link dev.narrow.quant.Recipes#name name},
+   *     or the saturation of the accumulator none
+   */
+  public String toText() {
+    return PolicyWriter.text(this);
+  }
+
+  /**
+   * Writes {@link #toText} to a file, whole or not at all.
+   *
+   * @throws IllegalStateException as {@link #toText} does
+   * @throws IOException if it cannot be written; the old file is as it was
+   */
+  public void save(Path file) throws IOException {
+    AtomicFiles.write(file, toText());
+  }
+
+  /**
+   * The same under another name.
+   *
+   * @param other one line without {@code #}, or spaces around it
+   * @throws IllegalArgumentException if it is not
+   */
   public AmpPolicy named(String other) {
-    return new AmpPolicy(other, quantizers, output, accumulator, ops, layers, lossScaling);
+    return new AmpPolicy(checked(other), quantizers, output, accumulator, ops, layers, lossScaling);
+  }
+
+  private static String checked(String name) {
+    if (name.isEmpty() || !name.equals(name.strip()) || name.matches("(?s).*[#\r\n].*")) {
+      throw new IllegalArgumentException(
+          "name = \"" + name + "\", expected one line without # or spaces around it");
+    }
+    return name;
+  }
+
+  /** A quantizer to fp32 that changes nothing is none: there is one way to say fp32. */
+  static Optional<Quantizer> unlessFp32(Quantizer quantizer) {
+    return quantizer.equals(FP32) ? Optional.empty() : Optional.of(quantizer);
   }
 
   /** The same with another quantizer for a role. */
   public AmpPolicy with(Role role, Quantizer quantizer) {
-    Map<Role, Quantizer> changed = new EnumMap<>(quantizers);
-    changed.put(role, quantizer);
-    return new AmpPolicy(name, changed, output, accumulator, ops, layers, lossScaling);
+    return with(role, Optional.of(quantizer));
   }
 
   /** The same with a role in fp32. */
   public AmpPolicy without(Role role) {
+    return with(role, Optional.empty());
+  }
+
+  AmpPolicy with(Role role, Optional<Quantizer> quantizer) {
     Map<Role, Quantizer> changed = new EnumMap<>(quantizers);
     changed.remove(role);
+    quantizer.flatMap(AmpPolicy::unlessFp32).ifPresent(q -> changed.put(role, q));
     return new AmpPolicy(name, changed, output, accumulator, ops, layers, lossScaling);
   }
 
   /** The same with another format of what operations in few bits return; fp32 if empty. */
   public AmpPolicy withOutput(Optional<Quantizer> other) {
-    return new AmpPolicy(name, quantizers, other, accumulator, ops, layers, lossScaling);
+    return new AmpPolicy(
+        name,
+        quantizers,
+        other.flatMap(AmpPolicy::unlessFp32),
+        accumulator,
+        ops,
+        layers,
+        lossScaling);
   }
 
   /** The same with another accumulator of products. */
@@ -213,9 +359,9 @@ public final class AmpPolicy {
 
   /** The quantizer of a role in a layer: the last rule that names both counts. */
   public Optional<Quantizer> quantizer(String layer, Role role) {
-    for (LayerRule rule : layers.reversed()) {
-      Optional<Quantizer> format = rule.formats().get(role);
-      if (format != null && rule.matches(layer)) {
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      Optional<Quantizer> format = layers.get(i).formats().get(role);
+      if (format != null && patterns.get(i).matcher(layer).find()) {
         return format;
       }
     }
@@ -248,23 +394,21 @@ public final class AmpPolicy {
   }
 
   /**
-   * The rule for an operation; none if no list has it. A rule with its name goes before a pattern,
-   * and then the later before the earlier.
+   * The rule for an operation; none if no list has it. A rule with its name goes before one for an
+   * overload of it ({@code softmax.int} is one of {@code softmax}), and that before a pattern; of
+   * equals the last one counts.
    *
    * @param op in lower case or upper case
    */
   public Optional<OpRule> rule(String op) {
     String wanted = op.toLowerCase(Locale.ROOT);
-    Optional<OpRule> pattern = Optional.empty();
-    for (OpRule rule : ops.reversed()) {
-      if (rule.matches(wanted)) {
-        if (!rule.isPattern()) {
-          return Optional.of(rule);
-        }
-        pattern = pattern.isPresent() ? pattern : Optional.of(rule);
-      }
-    }
-    return pattern;
+    return last(rule -> rule.op().equals(wanted))
+        .or(() -> last(rule -> rule.isOverloadOf(wanted)))
+        .or(() -> last(rule -> rule.isPatternOf(wanted)));
+  }
+
+  private Optional<OpRule> last(Predicate<OpRule> condition) {
+    return ops.reversed().stream().filter(condition).findFirst();
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.narrow.amp;
 
+import dev.narrow.formats.Names;
 import java.util.Locale;
 
 /**
@@ -12,15 +13,21 @@ import java.util.Locale;
 public record OpRule(String op, OpClass kind, String advice) {
 
   /**
-   * Checks the name.
+   * Checks the name and the advice.
    *
-   * @throws IllegalArgumentException if it is empty or has characters other than letters, digits,
-   *     {@code _ . *}
+   * @throws IllegalArgumentException if the name is empty or has characters other than letters,
+   *     digits, {@code _ . *}, or there is advice of several lines, or for what is not banned
    */
   public OpRule {
     if (!op.matches("[a-zA-Z0-9_.*]+")) {
       throw new IllegalArgumentException(
-          "op = \"" + op + "\", expected letters, digits, underscores, dots, * for any characters");
+          "op = \""
+              + Names.shown(op)
+              + "\", expected letters, digits, underscores, dots, * for any characters");
+    }
+    if (advice.matches("(?s).*[\r\n].*") || (!advice.isEmpty() && kind != OpClass.BANNED)) {
+      throw new IllegalArgumentException(
+          "advice = \"" + advice + "\", expected one line, where the operation is banned");
     }
     op = op.toLowerCase(Locale.ROOT);
   }
@@ -30,30 +37,37 @@ public record OpRule(String op, OpClass kind, String advice) {
     this(op, kind, "");
   }
 
-  /** Whether the name stands for many. */
-  boolean isPattern() {
+  /** Whether this is about a variant of an operation, which has a dot and its name after that. */
+  boolean isOverloadOf(String name) {
+    return op.startsWith(name) && op.startsWith(".", name.length()) && !isPattern();
+  }
+
+  private boolean isPattern() {
     return op.indexOf('*') >= 0;
   }
 
-  /** Whether this is about an operation. */
-  boolean matches(String name) {
-    return isPattern() ? matches(name, 0, 0) : op.equals(name);
-  }
-
-  private boolean matches(String name, int at, int from) {
-    for (int i = from; i < op.length(); i++, at++) {
-      if (op.charAt(i) == '*') {
-        for (int skip = at; skip <= name.length(); skip++) {
-          if (matches(name, skip, i + 1)) {
-            return true;
-          }
-        }
-        return false;
-      }
-      if (at >= name.length() || name.charAt(at) != op.charAt(i)) {
+  /** Whether this is a pattern that an operation's name fits. */
+  boolean isPatternOf(String name) {
+    if (!isPattern()) {
+      return false;
+    }
+    int at = 0;
+    int star = -1; // the last one so far, and what it has not taken begins at rest
+    int rest = 0;
+    for (int i = 0; i < name.length(); ) {
+      if (at < op.length() && op.charAt(at) == '*') {
+        star = at++;
+        rest = i;
+      } else if (at < op.length() && op.charAt(at) == name.charAt(i)) {
+        at++;
+        i++;
+      } else if (star >= 0) {
+        at = star + 1;
+        i = ++rest;
+      } else {
         return false;
       }
     }
-    return at == name.length();
+    return op.substring(at).replace("*", "").isEmpty();
   }
 }

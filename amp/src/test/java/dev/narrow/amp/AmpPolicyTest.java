@@ -6,8 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.formats.Formats;
+import dev.narrow.formats.NumericFormat;
+import dev.narrow.formats.Saturation;
 import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Tensor;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -28,6 +32,58 @@ class AmpPolicyTest {
     assertEquals("W=fp16 A=fp16 E=fp16 G=fp16", formats(AmpPolicy.fp16()));
     assertEquals("W=e4m3fn A=e4m3fn E=e5m2 G=e5m2", formats(AmpPolicy.fp8Hybrid()));
     assertEquals("W=lns8 A=lns8 E=lns8 G=lns8 U=lns:b16g2048", formats(AmpPolicy.lns8()));
+  }
+
+  @Test
+  void presetsAreTheseQuantizers() {
+    Saturation finite =
+        new Saturation(
+            Saturation.Overflow.MAX_FINITE,
+            Saturation.Infinity.KEEP,
+            Saturation.Nan.NAN_OR_MAX,
+            Saturation.Underflow.FLUSH,
+            false,
+            false);
+    Quantizer e4m3 = scaled(Formats.E4M3FN).with(finite);
+    Quantizer e5m2 = scaled(Formats.E5M2).with(finite);
+    Saturation clamp =
+        Formats.LNS8.defaultProjection().saturation().withUnderflow(Saturation.Underflow.CLAMP);
+    assertEquals(
+        AmpPolicy.fp32()
+            .named("fp8-hybrid")
+            .with(Role.WEIGHT, e4m3)
+            .with(Role.ACTIVATION, e4m3)
+            .with(Role.ACTIVATION_GRADIENT, e5m2)
+            .with(Role.WEIGHT_GRADIENT, e5m2),
+        AmpPolicy.fp8Hybrid());
+    assertEquals(
+        all("lns8", scaled(Formats.LNS8))
+            .with(Role.UPDATE, scaled(Formats.parse("lns:b16g2048")).with(clamp)),
+        AmpPolicy.lns8());
+    assertEquals(all("bf16", Quantizer.of(Formats.BF16)), AmpPolicy.bf16());
+    assertEquals(
+        all("fp16", Quantizer.of(Formats.FP16)).with(LossScaling.dynamic()), AmpPolicy.fp16());
+  }
+
+  private static Quantizer scaled(NumericFormat format) {
+    return Quantizer.of(format).with(ScaleRule.AMAX_TO_POWER_OF_TWO);
+  }
+
+  private static AmpPolicy all(String name, Quantizer quantizer) {
+    return AmpPolicy.fp32()
+        .named(name)
+        .with(Role.WEIGHT, quantizer)
+        .with(Role.ACTIVATION, quantizer)
+        .with(Role.ACTIVATION_GRADIENT, quantizer)
+        .with(Role.WEIGHT_GRADIENT, quantizer);
+  }
+
+  @Test
+  void aQuantizerThatChangesNothingIsFp32() {
+    Quantizer same = Quantizer.of(Formats.FP32);
+    AmpPolicy policy = AmpPolicy.bf16();
+    assertEquals(policy.without(Role.WEIGHT), policy.with(Role.WEIGHT, same));
+    assertEquals(policy, policy.withOutput(Optional.of(same)));
   }
 
   @Test

@@ -14,18 +14,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The quantizers that people mean by a name, and quantizers by name.
  *
  * <p>A name may be followed by what is to be different, after slashes: a {@link Granularity#parse
- * granularity}, a rule for scales ({@code floor}, {@code ceil}, {@code even}, {@code round-up},
- * {@code max-finite}, {@code amax}, {@code min-to-max}, {@code unscaled}), the format of scales
+ * granularity}, a {@link ScaleRule#parse rule for scales} ({@code ceil}), the format of scales
  * ({@code scale=e4m3fn}), a calibration ({@code percentile=99.9}, {@code mse}, {@code kl}), a
- * {@link Rounding#parse rounding} ({@code round=toward-zero}), a {@link Saturation#parse
- * saturation} ({@code saturate=ocp-sat}). So {@code mxfp8/ceil} is MXFP8 with scales rounded up to
- * powers of two, and {@code lns4/block=16} is 4-bit logarithms with a scale for each 16.
+ * {@link Rounding#parse rounding} ({@code round=toward-zero}, and {@code linear} for its linear
+ * domain), a {@link Saturation#parse saturation} ({@code saturate=ocp-sat}), or one of its choices
+ * ({@code overflow=max-finite}, {@code infinity=keep}, {@code nan=nan-or-max}, {@code
+ * underflow=clamp}). So {@code mxfp8/ceil} is MXFP8 with scales rounded up to powers of two, and
+ * {@code lns4/block=16} is 4-bit logarithms with a scale for each 16.
  */
 public final class Recipes {
   private static final Granularity TENSOR = new Granularity.PerTensor();
@@ -156,6 +158,16 @@ public final class Recipes {
     return quantizer;
   }
 
+  /**
+   * The shortest name that {@link #parse} understands as this quantizer, in changes and then in
+   * their order here: the format's own, or that of a recipe, and what is different.
+   *
+   * @return empty if no name has it: not every division, zero scale or projection of scales does
+   */
+  public static Optional<String> name(Quantizer quantizer) {
+    return RecipeNames.name(quantizer);
+  }
+
   private static String alias(String name) {
     return switch (name) {
       case "mxfp8" -> "mxfp8-e4m3";
@@ -186,9 +198,9 @@ public final class Recipes {
     if (Granularity.NAME.matcher(change).matches()) {
       return quantizer.with(Granularity.parse(change));
     }
-    ScaleRule rule = RULES.get(change);
-    if (rule != null) {
-      return quantizer.with(rule);
+    Optional<ScaleRule> rule = ScaleRule.find(change);
+    if (rule.isPresent()) {
+      return quantizer.with(rule.get());
     }
     Calibration calibration = calibration(change);
     if (calibration != null) {
@@ -202,15 +214,21 @@ public final class Recipes {
     if (change.startsWith("round=")) {
       return quantizer.with(Rounding.parse(change.substring("round=".length())));
     }
-    if (change.startsWith("saturate=")) {
-      return quantizer.with(Saturation.parse(change.substring("saturate=".length())));
+    Optional<Saturation> saturation =
+        SaturationChanges.changed(quantizer.projection().saturation(), change);
+    if (saturation.isPresent()) {
+      return quantizer.with(saturation.get());
+    }
+    if (change.equals("linear")) {
+      return quantizer.with(quantizer.projection().rounding().linear());
     }
     throw new IllegalArgumentException(
         "recipe = \""
             + Names.shown(change)
             + "\", expected after a slash: tensor, axis=N, block=N[@AXIS], tile=RxC, "
-            + String.join(", ", RULES.keySet())
-            + ", percentile=P, mse, kl, scale=FORMAT, round=ROUNDING, saturate=SATURATION");
+            + String.join(", ", ScaleRule.specs())
+            + ", percentile=P, mse, kl, scale=FORMAT, round=ROUNDING, linear,"
+            + " saturate=SATURATION, overflow=, infinity=, nan=, underflow=...");
   }
 
   private static @Nullable Calibration calibration(String change) {
@@ -228,21 +246,6 @@ public final class Recipes {
       case "kl" -> new Calibration.KlDivergence(2048);
       default -> null;
     };
-  }
-
-  private static final Map<String, ScaleRule> RULES = rules();
-
-  private static Map<String, ScaleRule> rules() {
-    Map<String, ScaleRule> rules = new LinkedHashMap<>();
-    rules.put("unscaled", ScaleRule.ONE);
-    rules.put("amax", ScaleRule.AMAX);
-    rules.put("max-finite", ScaleRule.AMAX_TO_MAX_FINITE);
-    rules.put("round-up", ScaleRule.AMAX_TO_POWER_OF_TWO);
-    rules.put("floor", ScaleRule.POWER_OF_TWO_FLOOR);
-    rules.put("ceil", ScaleRule.POWER_OF_TWO_CEIL);
-    rules.put("even", ScaleRule.POWER_OF_TWO_EVEN);
-    rules.put("min-to-max", ScaleRule.MIN_TO_MAX);
-    return rules;
   }
 
   private static String unknown(String name) {

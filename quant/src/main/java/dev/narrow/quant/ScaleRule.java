@@ -2,8 +2,11 @@ package dev.narrow.quant;
 
 import dev.narrow.formats.FixedFormat;
 import dev.narrow.formats.FloatFormat;
+import dev.narrow.formats.Names;
 import dev.narrow.formats.NumericFormat;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * How the largest finite magnitude (amax) of the elements that share a scale decides the scale.
@@ -13,40 +16,78 @@ import java.util.Arrays;
  */
 public enum ScaleRule {
   /** No scaling: always 1. */
-  ONE,
+  ONE("unscaled"),
   /** The amax itself, so that elements lie in [-1, 1] (IEEE P3109, block conversions; NF4). */
-  AMAX,
+  AMAX("amax"),
   /**
    * amax divided by the largest finite value. Scales that are kept in float32 are rounded so that
    * amax is not beyond it: amax becomes the largest code, unless the scale would not be a normal
    * number.
    */
-  AMAX_TO_MAX_FINITE,
+  AMAX_TO_MAX_FINITE("max-finite"),
   /**
    * The smallest power of two by which amax is in the format's range, but not so large that the
    * format's largest value times it overflows. Scaling by it is exact where quotients are normal
    * float32 numbers, so the only error is the format's. Known as RCEIL or round up (cuBLAS,
    * Transformer Engine, DeepSeek, torchao).
    */
-  AMAX_TO_POWER_OF_TWO,
+  AMAX_TO_POWER_OF_TWO("round-up"),
   /**
    * 2^(floor(log2 amax) - e), e being the exponent of the format's largest value: the rule of OCP
    * MX 1.0, section 6.3. An amax whose significand is larger than that of the largest value
    * saturates.
    */
-  POWER_OF_TWO_FLOOR,
+  POWER_OF_TWO_FLOOR("floor"),
   /** 2^(ceil(log2 amax) - e), e being the exponent of the format's largest value (torchao CEIL). */
-  POWER_OF_TWO_CEIL,
+  POWER_OF_TWO_CEIL("ceil"),
   /**
    * {@link #POWER_OF_TWO_FLOOR} of amax rounded to the significand of the format, halves up
    * (torchao EVEN).
    */
-  POWER_OF_TWO_EVEN,
+  POWER_OF_TWO_EVEN("even"),
   /**
    * The whole range from the smallest to the largest element, and zero, to the whole range of an
    * integer format, with a zero point: (max - min) / (largest code - smallest code).
    */
-  MIN_TO_MAX;
+  MIN_TO_MAX("min-to-max");
+
+  private final String spec;
+
+  ScaleRule(String spec) {
+    this.spec = spec;
+  }
+
+  /**
+   * The rule with this name: {@code unscaled}, {@code amax}, {@code max-finite}, {@code round-up},
+   * {@code floor}, {@code ceil}, {@code even} or {@code min-to-max}, in the order of the constants.
+   *
+   * @throws IllegalArgumentException if none has it; the message tells the nearest names
+   */
+  public static ScaleRule parse(String name) {
+    return find(name)
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "scale rule = \""
+                    + Names.shown(name)
+                    + "\", expected one of "
+                    + String.join(", ", specs())
+                    + "; nearest: "
+                    + Names.nearest(name, specs())));
+  }
+
+  static Optional<ScaleRule> find(String name) {
+    return Arrays.stream(values()).filter(rule -> rule.spec.equals(name)).findFirst();
+  }
+
+  /** The names that {@link #parse} understands. */
+  static List<String> specs() {
+    return Arrays.stream(values()).map(ScaleRule::spec).toList();
+  }
+
+  /** The name that {@link #parse} understands. */
+  public String spec() {
+    return spec;
+  }
 
   /**
    * The scale for elements of this amax, in float32; 1 if amax is zero.
