@@ -29,7 +29,9 @@ class ReadmeTest {
     "casting, CastingTest",
     "arithmetic, ArithmeticTest",
     "products, ProductsTest",
-    "wrapping, WrappedLoopTest"
+    "wrapping, WrappedLoopTest",
+    "plain, SideBySideTest",
+    "side by side, SideBySideTest"
   })
   void examplesAreThoseThatTheTestsRun(String name, String test) throws IOException {
     String source = read("paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
