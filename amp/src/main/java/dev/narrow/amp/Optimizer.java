@@ -6,6 +6,7 @@ import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -99,7 +100,7 @@ public final class Optimizer {
    *     first exponents of {@link IntegerMadam}
    * @throws IllegalArgumentException if a learning rate is not positive, if the rule cannot train a
    *     parameter with its initial values, if a parameter's codes are not of the policy's format,
-   *     or if an epsilon is zero in the state's format
+   *     if two parameters have one name, or if an epsilon is zero in the state's format
    */
   public static Optimizer of(
       Backend backend,
@@ -132,6 +133,9 @@ public final class Optimizer {
 
   private void add(Parameter parameter) {
     String name = parameter.name();
+    if (slots.stream().anyMatch(slot -> slot.parameter.name().equals(name))) {
+      throw new IllegalArgumentException("two parameters are called " + name);
+    }
     Quantizer update = parameter.copyQuantizer() == null ? quantizer(parameter, Role.UPDATE) : null;
     if (rule instanceof IntegerMadam && (update != null || !parameter.kept().isFp32())) {
       throw new IllegalArgumentException(
@@ -220,6 +224,31 @@ public final class Optimizer {
     slot.parameter.copyMaster(new RandomBits(seed, Role.WEIGHT.stream(steps, index)));
     Autocast.touch(slot.parameter.kept());
     Autocast.touch(slot.parameter.value());
+  }
+
+  /** What updates the parameters. */
+  UpdateRule rule() {
+    return rule;
+  }
+
+  /** The parameters in their order. */
+  List<Slot> slots() {
+    return Collections.unmodifiableList(slots);
+  }
+
+  /** The seed of the random bits. */
+  long seed() {
+    return seed;
+  }
+
+  /** Goes on as one that has made so many steps, with what its slots keep. */
+  void resume(long newSeed, long newSteps, float newLearningRate) {
+    seed = newSeed;
+    steps = newSteps;
+    learningRate(newLearningRate);
+    for (int i = 0; i < slots.size(); i++) {
+      show(slots.get(i), i);
+    }
   }
 
   /** Bytes in use. */
