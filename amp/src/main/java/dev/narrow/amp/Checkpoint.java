@@ -25,13 +25,13 @@ import java.util.TreeMap;
 /**
  * All that a training run depends on, saved to one file and loaded from it, whole or not at all, so
  * that a resumed run has the bits of one that was never interrupted: optimizers with their
- * parameters, moments, seeds and steps, the scaler of the loss, counters of the loop, and tensors
- * that no optimizer changes, such as the running means of a normalization. Random bits are
- * addressed by seed, stream and element ({@link dev.narrow.formats.RandomBits}), so a generator is
- * saved with its seed and its step.
+ * parameters, moments, seeds and steps, autocasts, counters of the loop, and tensors that no
+ * optimizer changes, such as the running means of a normalization. Random bits are addressed by
+ * seed, stream and element ({@link dev.narrow.formats.RandomBits}), so a generator is saved with
+ * its seed and its step.
  *
  * <pre>{@code
- * Checkpoint checkpoint = new Checkpoint().add("optimizer", optimizer).add("loop", counters);
+ * Checkpoint checkpoint = new Checkpoint().add("optimizer", optimizer).add("autocast", autocast);
  * checkpoint.save(file, true);
  * checkpoint.load(file); // in another process, with the same things made anew
  * }</pre>
@@ -62,6 +62,33 @@ public final class Checkpoint {
    */
   public Checkpoint add(String name, Optimizer optimizer) {
     return put(name, new OptimizerSection(optimizer));
+  }
+
+  /**
+   * Adds the seed and the step of an autocast, from which the random bits of its regions come. A
+   * state of another seed is refused.
+   *
+   * @param name a word for it
+   * @return this
+   * @throws IllegalArgumentException if the name is there already, empty, or has a slash or comma
+   */
+  public Checkpoint add(String name, Autocast autocast) {
+    return put(name, Section.of(new Generator(autocast)));
+  }
+
+  private record Generator(Autocast autocast) implements Resumable {
+    @Override
+    public Map<String, String> state() {
+      return Map.of(
+          "seed", Long.toString(autocast.seed()), "steps", Long.toString(autocast.steps()));
+    }
+
+    @Override
+    public Runnable restore(Map<String, String> state) {
+      Texts.require(state, "seed", Long.toString(autocast.seed()));
+      long steps = Texts.parse(state, "steps", Long::parseLong, n -> n >= 0, "0 or more");
+      return () -> autocast.steps(steps);
+    }
   }
 
   /**

@@ -112,11 +112,6 @@ final class Kept {
     return tensor;
   }
 
-  /** The quantizer, if it has a format. */
-  @Nullable Quantizer quantizer() {
-    return quantizer;
-  }
-
   /** Puts another tensor of the same shape and format in its place. */
   void replace(Tensor other) {
     tensor = other;
@@ -147,9 +142,16 @@ final class Kept {
     if (tensor.isFp32()) {
       quantizer.fakeQuantize(shaped, scales, random);
     } else {
-      tensor = Tensor.of(tensor.storage(), tensor.shape(), tensor.format(), scales);
+      tensor = under(scales, tensor);
       quantizer.quantize(shaped, tensor, random);
     }
+  }
+
+  /** The same memory under other scales; the same tensor if they are the same. */
+  static Tensor under(Scales scales, Tensor codes) {
+    return scales.equals(codes.scales())
+        ? codes
+        : Tensor.of(codes.storage(), codes.shape(), codes.format(), scales);
   }
 
   /** Bytes of the tensor, its scales included. */

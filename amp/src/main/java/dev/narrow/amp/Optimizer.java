@@ -258,7 +258,7 @@ public final class Optimizer {
     long state = 0;
     for (Slot slot : slots) {
       parameters += Kept.bytes(slot.value.tensor());
-      if (slot.parameter.value() != slot.parameter.kept()) {
+      if (slot.parameter.copyQuantizer() != null) {
         copies += Kept.bytes(slot.parameter.value());
       }
       for (Kept moment : slot.moments) {

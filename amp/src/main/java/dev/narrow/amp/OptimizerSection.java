@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /** An optimizer in a checkpoint: parameters, moments, and the values that steps depend on. */
 final class OptimizerSection implements Section {
@@ -14,9 +15,17 @@ final class OptimizerSection implements Section {
   private static final String BOUND = ".bound";
 
   private final Optimizer optimizer;
+  private final Map<String, Kept> kept = new LinkedHashMap<>();
 
   OptimizerSection(Optimizer optimizer) {
     this.optimizer = optimizer;
+    for (Optimizer.Slot slot : optimizer.slots()) {
+      String name = slot.parameter.name();
+      kept.put("parameter/" + name, slot.value);
+      for (int m = 0; m < slot.moments.size(); m++) {
+        kept.put("moment." + m + "/" + name, slot.moments.get(m));
+      }
+    }
   }
 
   /** What must be the same where the state goes to, in the order in which to complain. */
@@ -59,30 +68,16 @@ final class OptimizerSection implements Section {
   @Override
   public Map<String, Tensor> tensors() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    List<Optimizer.Slot> slots = optimizer.slots();
-    for (int i = 0; i < slots.size(); i++) {
-      for (Map.Entry<String, Kept> entry : kept(i).entrySet()) {
-        tensors.put(entry.getKey(), entry.getValue().tensor());
-      }
-    }
+    kept.forEach((name, one) -> tensors.put(name, one.tensor()));
     return tensors;
-  }
-
-  private Map<String, Kept> kept(int i) {
-    Optimizer.Slot slot = optimizer.slots().get(i);
-    Map<String, Kept> kept = new LinkedHashMap<>();
-    kept.put("parameter/" + slot.parameter.name(), slot.value);
-    for (int m = 0; m < slot.moments.size(); m++) {
-      kept.put("moment." + m + "/" + slot.parameter.name(), slot.moments.get(m));
-    }
-    return kept;
   }
 
   @Override
   public Runnable restore(Map<String, String> texts) {
     fixed().forEach((key, expected) -> Texts.require(texts, key, expected));
+    Set<String> known = texts().keySet();
     for (String key : texts.keySet()) {
-      if (!texts().containsKey(key)) {
+      if (!known.contains(key)) {
         throw new IllegalArgumentException("has '" + Texts.shown(key) + "', which is not known");
       }
     }
@@ -117,11 +112,6 @@ final class OptimizerSection implements Section {
 
   @Override
   public void put(String name, Tensor tensor) {
-    for (int i = 0; i < optimizer.slots().size(); i++) {
-      Kept kept = kept(i).get(name);
-      if (kept != null) {
-        kept.replace(tensor);
-      }
-    }
+    Objects.requireNonNull(kept.get(name)).replace(tensor);
   }
 }

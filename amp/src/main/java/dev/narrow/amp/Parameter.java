@@ -60,6 +60,7 @@ public final class Parameter {
           name + ": master = " + master + ", expected fp32 without scales");
     }
     Parameter parameter = new Parameter(name, master, gradient, quantizer);
+    parameter.value = quantizer.allocate(master.shape(), quantizer.scales(master));
     parameter.copyMaster(new RandomBits(0, 0)); // an optimizer draws its own
     return parameter;
   }
@@ -111,11 +112,7 @@ public final class Parameter {
     if (quantizer == null) {
       return;
     }
-    Tensor codes =
-        value == kept
-            ? quantizer.allocate(kept.shape(), quantizer.scales(kept))
-            : Tensor.of(value.storage(), value.shape(), value.format(), quantizer.scales(kept));
-    quantizer.quantize(kept, codes, random);
-    value = codes;
+    value = Kept.under(quantizer.scales(kept), value);
+    quantizer.quantize(kept, value, random);
   }
 }

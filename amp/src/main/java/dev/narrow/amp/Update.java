@@ -84,7 +84,7 @@ final class Update {
     Floats k = Floats.of(exponents, "exponents");
     long most = (1L << rule.bits()) - 1; // k from 0 to levels - 2
     for (int i = 0; i < exponents.shape().size(); i++) {
-      k.array()[k.offset() + i] = Integer.toUnsignedLong(random.word(i)) * most >>> Integer.SIZE;
+      k.array()[k.offset() + i] = (Integer.toUnsignedLong(random.word(i)) * most) >>> Integer.SIZE;
     }
     k.writeBack(exponents);
     // A gradient of zero moves no exponent, so that this first value is one that steps give too.

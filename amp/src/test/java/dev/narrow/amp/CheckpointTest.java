@@ -5,6 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.narrow.amp.nn.Initializer;
+import dev.narrow.amp.nn.Layer;
+import dev.narrow.amp.nn.Linear;
+import dev.narrow.amp.nn.Network;
+import dev.narrow.amp.nn.Pointwise;
+import dev.narrow.amp.nn.Sequential;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.formats.Rounding;
@@ -146,7 +152,7 @@ class CheckpointTest {
           gradient.storage().segment().copyFrom(MemorySegment.ofArray(values));
         }
         optimizer.step();
-        means.storage().segment().set(ValueLayout.JAVA_FLOAT, 0, step);
+        means.storage().segment().set(ValueLayout.JAVA_FLOAT, 0, (float) step);
         counters.put("epoch", Long.toString(step));
       }
       optimizer.learningRate(0.01f / (1 + optimizer.steps()));
@@ -198,6 +204,65 @@ class CheckpointTest {
     assertEquals("2", resumed.counters.get("epoch"));
     resumed.train(4);
     assertEquals(whole.state(), resumed.state());
+  }
+
+  /** A network with noise in all its roles: weights, buffers and random bits go on as they were. */
+  @Test
+  void aResumedNetworkIsTheUninterruptedOne() throws IOException {
+    Rehearsal whole = new Rehearsal(1);
+    whole.train(3);
+    whole.checkpoint.save(file(), false);
+    whole.train(3);
+    Rehearsal resumed = new Rehearsal(2);
+    resumed.checkpoint.load(file());
+    resumed.train(3);
+    assertEquals(whole.values(), resumed.values());
+
+    Rehearsal other = new Rehearsal(1, 8);
+    AmpException e = assertThrows(AmpException.class, () -> other.checkpoint.load(file()));
+    assertTrue(e.toString().contains("autocast: seed is 7, expected 8"), e.toString());
+  }
+
+  /** A small network that learns numbers drawn anew in each step. */
+  private static final class Rehearsal {
+    final Network network;
+    final Optimizer optimizer;
+    final Checkpoint checkpoint = new Checkpoint();
+
+    Rehearsal(long initial) {
+      this(initial, 7);
+    }
+
+    Rehearsal(long initial, long seed) {
+      Initializer initializer = new Initializer(initial);
+      Layer body =
+          Sequential.of(
+              new Linear("fc1", 6, 8, initializer),
+              Pointwise.relu(),
+              new Linear("fc2", 8, 3, initializer));
+      AmpPolicy policy =
+          Storage.LNS8_IN_PLACE
+              .policy()
+              .with(Role.ACTIVATION, Recipes.parse("lns8/round=stochastic:16"))
+              .with(Role.WEIGHT_GRADIENT, Recipes.parse("e5m2/round=stochastic:16"));
+      network = new Network(Autocast.with(policy).on(Backend.cpu(1)).seed(seed), body);
+      optimizer =
+          Optimizer.of(
+              Backend.cpu(1), new AdamW(0.01f), 0.01f, network.parameters(), policy, initial);
+      checkpoint.add("optimizer", optimizer).add("autocast", network.autocast());
+    }
+
+    void train(int steps) {
+      for (int i = 0; i < steps; i++) {
+        network.backpropagate(
+            Tensor.of(random(24, optimizer.steps()), 4, 6), new int[] {0, 1, 2, 0}, 1);
+        optimizer.step();
+      }
+    }
+
+    List<Tensor> values() {
+      return network.parameters().stream().map(Parameter::value).map(Tensor::toFp32).toList();
+    }
   }
 
   /** What is in memory as codes is so in the file, in its own dtype, and can be read by others. */
