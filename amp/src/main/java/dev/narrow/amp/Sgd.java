@@ -1,13 +1,15 @@
 package dev.narrow.amp;
 
 /**
- * Stochastic gradient descent with momentum: v = momentum · v + (g + weightDecay · w), w = w - lr ·
- * v (as torch.optim.SGD without dampening).
+ * Stochastic gradient descent with momentum, as torch.optim.SGD without dampening: with d = g +
+ * weightDecay · w, v = momentum · v + d and w = w - lr · v; or with Nesterov's momentum (Sutskever
+ * et al., ICML 2013) w = w - lr · (d + momentum · v).
  *
  * @param momentum 0 for none
  * @param weightDecay 0 for none
+ * @param nesterov whether the momentum is Nesterov's
  */
-public record Sgd(float momentum, float weightDecay) implements UpdateRule {
+public record Sgd(float momentum, float weightDecay, boolean nesterov) implements UpdateRule {
 
   /**
    * Checks the constants.
@@ -17,9 +19,17 @@ public record Sgd(float momentum, float weightDecay) implements UpdateRule {
   public Sgd {
     Arguments.requireDecay("momentum", momentum);
     Arguments.requireNotNegative("weightDecay", weightDecay);
+    if (nesterov) {
+      Arguments.require(momentum > 0, "momentum", momentum, "above 0 for Nesterov's");
+    }
   }
 
-  /** Without weight decay. */
+  /** Plain momentum. */
+  public Sgd(float momentum, float weightDecay) {
+    this(momentum, weightDecay, false);
+  }
+
+  /** Plain momentum, without weight decay. */
   public Sgd(float momentum) {
     this(momentum, 0);
   }
@@ -27,5 +37,15 @@ public record Sgd(float momentum, float weightDecay) implements UpdateRule {
   @Override
   public float defaultLearningRate() {
     return 0.05f;
+  }
+
+  /** For example {@code Sgd[momentum=0.9, weightDecay=0.0]}, as files of results name it. */
+  @Override
+  public String toString() {
+    return "Sgd[momentum="
+        + momentum
+        + ", weightDecay="
+        + weightDecay
+        + (nesterov ? ", nesterov]" : "]");
   }
 }

@@ -1,5 +1,6 @@
 package dev.narrow.amp;
 
+import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Floats;
 import dev.narrow.quant.Tensor;
@@ -9,11 +10,23 @@ import java.util.List;
 final class Update {
   private Update() {}
 
-  /** How many moments a rule keeps for each element; they start at zero. */
-  static int moments(UpdateRule rule) {
+  /** What a rule keeps for each element; it starts at zero. */
+  enum Moment {
+    /** A moving average of gradients. */
+    SIGNED,
+    /** A moving average of squares, or its root. */
+    POSITIVE,
+    /** The integer of {@link IntegerMadam}. */
+    EXPONENT
+  }
+
+  /** The moments of a rule, in the order in which {@link #apply} takes them. */
+  static List<Moment> moments(UpdateRule rule) {
     return switch (rule) {
-      case AdamW _ -> 2;
-      case Sgd _, Madam _, LnsMadam _ -> 1;
+      case Sgd _ -> List.of(Moment.SIGNED);
+      case AdamW _ -> List.of(Moment.SIGNED, Moment.POSITIVE);
+      case Madam _, LnsMadam _ -> List.of(Moment.POSITIVE);
+      case IntegerMadam _ -> List.of(Moment.POSITIVE, Moment.EXPONENT);
     };
   }
 
@@ -22,18 +35,21 @@ final class Update {
    * none.
    *
    * @param name what to call the parameter in a message
-   * @param w its initial values
+   * @param values its initial values, fp32
    * @throws IllegalArgumentException if the rule cannot train a parameter with these values
    */
-  static float bound(UpdateRule rule, String name, Floats w, int n) {
+  static float bound(UpdateRule rule, String name, Tensor values) {
     return switch (rule) {
-      case Madam madam -> bound(madam.scale(), name, w, n);
-      case LnsMadam madam -> bound(madam.scale(), name, w, n);
+      case Madam madam -> bound(madam.scale(), name, values);
+      case LnsMadam madam -> bound(madam.scale(), name, values);
+      case IntegerMadam madam -> bound(madam.scale(), name, values);
       case Sgd _, AdamW _ -> Float.POSITIVE_INFINITY;
     };
   }
 
-  private static float bound(float scale, String name, Floats w, int n) {
+  private static float bound(float scale, String name, Tensor values) {
+    Floats w = Floats.of(values, name);
+    int n = values.shape().size();
     double sum = 0;
     for (int i = 0; i < n; i++) {
       double value = w.array()[w.offset() + i];
@@ -53,10 +69,34 @@ final class Update {
   }
 
   /**
+   * Gives a parameter its log-uniform magnitudes, and the exponents that say so.
+   *
+   * @param moments of the rule, all zeros
+   */
+  static void start(
+      IntegerMadam rule,
+      Backend backend,
+      float bound,
+      RandomBits random,
+      List<Tensor> moments,
+      Tensor parameter) {
+    Tensor exponents = moments.getLast();
+    Floats k = Floats.of(exponents, "exponents");
+    long most = (1L << rule.bits()) - 1; // k from 0 to levels - 2
+    for (int i = 0; i < exponents.shape().size(); i++) {
+      k.array()[k.offset() + i] = (Integer.toUnsignedLong(random.word(i)) * most) >>> Integer.SIZE;
+    }
+    k.writeBack(exponents);
+    // A gradient of zero moves no exponent, so that this first value is one that steps give too.
+    Tensor none = Tensor.zeros(parameter.shape().dims());
+    apply(rule, backend, rule.defaultLearningRate(), 1, bound, none, moments, parameter);
+  }
+
+  /**
    * Makes a step, in place.
    *
    * @param step number of the step, the first being 1
-   * @param moments as many as {@link #moments}
+   * @param moments fp32, as {@link #moments} lists them
    */
   static void apply(
       UpdateRule rule,
@@ -71,7 +111,13 @@ final class Update {
     switch (rule) {
       case Sgd sgd ->
           backend.sgd(
-              learningRate, sgd.momentum(), sgd.weightDecay(), false, gradient, first, parameter);
+              learningRate,
+              sgd.momentum(),
+              sgd.weightDecay(),
+              sgd.nesterov(),
+              gradient,
+              first,
+              parameter);
       case AdamW adam ->
           backend.adamW(
               learningRate,
@@ -90,6 +136,18 @@ final class Update {
       case LnsMadam madam ->
           backend.lnsMadam(
               learningRate, madam.gradientBound(), bound, step, gradient, first, parameter);
+      case IntegerMadam madam ->
+          backend.integerMadam(
+              (float) ((double) learningRate / madam.precision()),
+              madam.precision(),
+              1 << madam.bits(),
+              madam.gradientBound(),
+              bound,
+              step,
+              gradient,
+              first,
+              moments.getLast(),
+              parameter);
     }
   }
 }

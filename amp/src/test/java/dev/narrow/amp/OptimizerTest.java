@@ -61,10 +61,11 @@ class OptimizerTest {
       List<String> lines = in.lines().filter(line -> !line.startsWith("#")).toList();
       for (int i = 0; i < lines.size(); ) {
         String[] head = lines.get(i++).split(" ", -1);
+        float decay = Float.parseFloat(head[3]);
         UpdateRule rule =
-            head[0].equals("sgd")
-                ? new Sgd(Float.parseFloat(head[2]), Float.parseFloat(head[3]))
-                : new AdamW(Float.parseFloat(head[3]));
+            head[0].equals("adamw")
+                ? new AdamW(decay)
+                : new Sgd(Float.parseFloat(head[2]), decay, head[0].equals("nesterov"));
         Run run =
             new Run(rule, Float.parseFloat(head[1]), AmpPolicy.fp32(), floats(lines.get(i++)));
         for (int step = 0; step < 20; step++) {
@@ -77,7 +78,7 @@ class OptimizerTest {
           }
         }
       }
-      assertTrue(checked >= 5 * 20 * 3, "only " + checked);
+      assertTrue(checked >= 7 * 20 * 3, "only " + checked);
     }
   }
 
@@ -215,7 +216,10 @@ class OptimizerTest {
     assertThrows(IllegalArgumentException.class, () -> new AdamW(1, 0.9f, 1e-8f, 0));
     assertThrows(IllegalArgumentException.class, () -> new AdamW(0.9f, 0.999f, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> new Sgd(-0.1f));
+    assertThrows(IllegalArgumentException.class, () -> new Sgd(0, 0, true));
     assertThrows(IllegalArgumentException.class, () -> new Madam(0, 10));
+    assertThrows(IllegalArgumentException.class, () -> new IntegerMadam(17, 1e-3f));
+    assertThrows(IllegalArgumentException.class, () -> new IntegerMadam(8, 0));
     var error = assertThrows(IllegalArgumentException.class, () -> new LnsMadam(3, -1));
     assertTrue(error.toString().contains("gradientBound = -1.0"), error.toString());
   }
@@ -312,6 +316,17 @@ class OptimizerTest {
       b.step(initial);
     }
     assertTrue(Arrays.equals(a.w, b.w));
+  }
+
+  /** The name is that of the gradient and of the tensors in a file: two would be one. */
+  @Test
+  void twoParametersOfOneNameAreRefused() {
+    Parameter w = new Parameter("w", Tensor.zeros(2), Tensor.zeros(2));
+    var error =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> Optimizer.of(Backend.cpu(1), new Sgd(0), LR, List.of(w, w), AmpPolicy.fp32(), 1));
+    assertTrue(error.toString().contains("two parameters are called w"), error.toString());
   }
 
   @Test

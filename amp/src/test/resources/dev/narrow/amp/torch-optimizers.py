@@ -26,10 +26,14 @@ for method, lr, momentum, decay, size in [
     ("adamw", 0.001, 0.0, 0.0, 1),
     ("adamw", 0.01, 0.0, 0.1, 1),
     ("adamw", 0.001, 0.0, 0.0, 2.0**-26),  # of the order of epsilon
+    ("nesterov", 0.05, 0.9, 0.0, 1),
+    ("nesterov", 0.1, 0.5, 0.01, 1),
 ]:
     w = torch.randn(3).double().requires_grad_()
-    if method == "sgd":
-        opt = torch.optim.SGD([w], lr=f32(lr), momentum=f32(momentum), weight_decay=f32(decay))
+    if method != "adamw":
+        opt = torch.optim.SGD(
+            [w], lr=f32(lr), momentum=f32(momentum), weight_decay=f32(decay), nesterov=method == "nesterov"
+        )
     else:
         opt = torch.optim.AdamW([w], lr=f32(lr), betas=(f32(0.9), f32(0.999)), eps=f32(1e-8), weight_decay=f32(decay))
     lines += [f"{method} {lr} {momentum} {decay}", text(w)]
