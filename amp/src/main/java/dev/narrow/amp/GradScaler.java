@@ -152,7 +152,9 @@ public final class GradScaler {
    * @throws IllegalStateException as there
    */
   public StepResult step(float loss, Gradients gradients, Runnable body) {
-    noteLoss(loss, microBatches == 0 ? 0 : microBatches + 1);
+    if (open == null) { // else it is refused
+      noteLoss(loss, microBatches == 0 ? 0 : microBatches + 1);
+    }
     return step(gradients, body);
   }
 
@@ -199,7 +201,9 @@ public final class GradScaler {
    * @throws IllegalStateException as there
    */
   public boolean microBatch(float loss, Gradients... gradients) {
-    noteLoss(loss, microBatches + 1);
+    if (open == null) { // else it is refused
+      noteLoss(loss, microBatches + 1);
+    }
     return microBatch(gradients);
   }
 
@@ -235,9 +239,14 @@ public final class GradScaler {
    *
    * @return whether all are finite; if not, they are named as the culprit of the step
    * @throws IllegalStateException if no backward pass has filled them since they were last
-   *     unscaled, or if they take part in the step
+   *     unscaled, or if an {@link #iteration()} is open
    */
   public boolean unscalePenalty(Gradients gradients) {
+    if (open != null) {
+      throw new IllegalStateException(
+          "a penalty within an iteration, after the backward pass of the loss: unscalePenalty,"
+              + " loss, backward, then iteration()");
+    }
     requireFresh(gradients);
     Overflow found = takeScaleOut(gradients);
     forgetVerdicts();
@@ -342,7 +351,13 @@ public final class GradScaler {
         Overflow found = scan(set, microBatch);
         return found != null
             ? found
-            : blame(set, i, 0, set.value(i, 0) * inverse, Phase.UNSCALING, microBatch);
+            : new Overflow(
+                set.name(i),
+                0,
+                set.value(i, 0) * inverse,
+                scaleOf(set.layer(i)).get(),
+                Phase.UNSCALING,
+                microBatch);
       }
     }
     int culprit = -1;

@@ -54,7 +54,7 @@ class GradScalerStateTest {
     GradScaler scaler = GradScaler.of(RULE);
     State before = scaler.state();
     var error = assertThrows(IllegalArgumentException.class, () -> scaler.restore(state));
-    assertTrue(error.getMessage().contains(message), error.getMessage());
+    assertTrue(error.toString().contains(message), error.getMessage());
     assertEquals(before, scaler.state());
   }
 

@@ -154,6 +154,22 @@ class GradScalerTest {
   }
 
   @Test
+  void aCollapseSaysWhatMayHelp() {
+    LossScaling rule = new LossScaling(1, 2, 0.5, 10, 1, 4);
+    Gradients gradients = Gradients.of(view("fc.bias", new float[] {Float.NaN}));
+    assertTrue(
+        GradScaler.of(rule)
+            .step(Float.NaN, gradients, GradScalerTest::fail)
+            .toString()
+            .endsWith("forward; the loss itself is not finite: no loss scale can help"));
+    assertTrue(
+        GradScaler.of(rule)
+            .step(1, gradients, GradScalerTest::fail)
+            .toString()
+            .endsWith("overflows by itself: keep fc in fp32 or bf16"));
+  }
+
+  @Test
   void whatHappensAtTheFloorIsChosen() {
     LossScaling goesOn = new LossScaling(1, 2, 0.5, 10, 1, 4, 1, LossScaling.AtFloor.SKIP);
     StepResult result = overflow(GradScaler.of(goesOn));

@@ -21,14 +21,14 @@ import org.junit.jupiter.api.function.Executable;
  * values, the results, and which calls are refused.
  */
 class IterationPropertiesTest {
-  private enum Stage {
+  enum Stage {
     SCALED,
     UNSCALED,
     STEPPED
   }
 
   /** Two gradients and three sets of them: the last one shares its memory with the first. */
-  private static final class World {
+  static final class World {
     static final int[] MEMORY_OF = {0, 1, 0};
     static final int FLOOR = -2;
     static final int CAP = 6;
@@ -137,7 +137,7 @@ class IterationPropertiesTest {
       if (current == null) {
         return;
       }
-      if (!open || stages[s] == Stage.STEPPED || stages[s] == Stage.SCALED && !mayUnscale(s)) {
+      if (!open || stages[s] == Stage.STEPPED || (stages[s] == Stage.SCALED && !mayUnscale(s))) {
         failed |= open;
         refused(() -> current.step(sets[s], () -> {}));
         return;

@@ -175,7 +175,7 @@ class LossScaleTest {
     SplittableRandom random = new SplittableRandom(2);
     float[] g = new float[1];
     Gradients gradients = Gradients.of(Gradients.view("w", g));
-    for (int sequence = 0; sequence < 20_000; sequence++) {
+    for (int sequence = 0; sequence < 5_000; sequence++) {
       Model model = new Model(random);
       AtFloor atFloor = random.nextBoolean() ? AtFloor.FAIL : AtFloor.SKIP;
       GradScaler scaler = GradScaler.of(model.rule(atFloor));

@@ -101,7 +101,7 @@ class SparseGradientTest {
             IllegalArgumentException.class,
             () -> SparseGradient.of("e", new int[] {1, 2, 3}, values));
     assertTrue(
-        shape.getMessage().contains("expected a matrix with a row for each of the 3"),
+        shape.toString().contains("expected a matrix with a row for each of the 3"),
         shape.getMessage());
     float[] untouched = {4};
     Gradients gradients =

@@ -75,7 +75,7 @@ class TorchFailuresTest {
     try (var iteration = scaler.iteration()) {
       iteration.unscale(gradients);
       var refused = assertThrows(IllegalStateException.class, () -> iteration.unscale(other));
-      assertTrue(refused.getMessage().contains("w and tied"), refused.getMessage());
+      assertTrue(refused.toString().contains("w and tied"), refused.getMessage());
     }
     assertEquals(1, g[0]);
   }
@@ -135,7 +135,7 @@ class TorchFailuresTest {
     g[0] = 5 * 65536;
     var refused = assertThrows(IllegalStateException.class, () -> Clip.norm(gradients, 1));
     assertTrue(
-        refused.getMessage().startsWith("clip of scaled gradients: unscale, clip, step"),
+        refused.toString().contains("clip of scaled gradients: unscale, clip, step"),
         refused.getMessage());
     scaler.step(
         gradients,
@@ -229,7 +229,7 @@ class TorchFailuresTest {
     var half = new GradScaler.State(1, 1, List.of(new GradScaler.State.Scale("", 32, -1, 1)));
     GradScaler scaler = resumed;
     var refused = assertThrows(IllegalArgumentException.class, () -> scaler.restore(half));
-    assertTrue(refused.getMessage().contains("cleanSteps = -1"), refused.getMessage());
+    assertTrue(refused.toString().contains("cleanSteps = -1"), refused.getMessage());
     assertEquals(before, scaler.state());
   }
 }
