@@ -119,4 +119,15 @@ public record LossScaling(
   public boolean isDynamic() {
     return growth != 1 || backoff != 1;
   }
+
+  /** As of any record, but for hysteresis and floor where there is nothing special about them. */
+  @Override
+  public String toString() {
+    String special =
+        hysteresis == 1 && atFloor == AtFloor.FAIL
+            ? ""
+            : ", hysteresis=" + hysteresis + ", atFloor=" + atFloor;
+    return "LossScaling[initial=%s, growth=%s, backoff=%s, interval=%s, floor=%s, cap=%s%s]"
+        .formatted(initial, growth, backoff, interval, floor, cap, special);
+  }
 }
