@@ -11,7 +11,7 @@ public sealed interface StepResult {
   record Applied(float lossScale) implements StepResult {}
 
   /**
-   * A gradient was not finite: the optimizer has not stepped, and the scale has backed off if it is
+   * A gradient was not finite: the optimizer has not stepped, and the scale backs off if it is
    * dynamic.
    *
    * @param overflow which, and where
@@ -33,9 +33,16 @@ public sealed interface StepResult {
   record Collapsed(Overflow overflow) implements StepResult {
     @Override
     public String toString() {
-      return "loss scale collapsed to its floor: "
-          + overflow
-          + "; the loss or a layer overflows by itself: keep that layer in fp32 or bf16";
+      String remedy =
+          switch (overflow.phase()) {
+            case LOSS -> "the loss itself is not finite: no loss scale can help";
+            case UNSCALING -> "start again from a larger scale, and give it a floor";
+            case BACKWARD, AFTER_UNSCALING ->
+                "the loss or a layer overflows by itself: keep "
+                    + overflow.layer()
+                    + " in fp32 or bf16";
+          };
+      return "loss scale collapsed to its floor: " + overflow + "; " + remedy;
     }
   }
 }

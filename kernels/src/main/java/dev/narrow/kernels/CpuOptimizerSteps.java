@@ -5,6 +5,7 @@ import static dev.narrow.kernels.Arguments.named;
 
 import dev.narrow.kernels.Arguments.Named;
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
 
 /** {@link OptimizerSteps} on the processor. */
 interface CpuOptimizerSteps extends OptimizerSteps {
@@ -19,6 +20,13 @@ interface CpuOptimizerSteps extends OptimizerSteps {
 
   @Override
   default int unscale(float factor, Tensor gradient) {
+    if (Values.isArray(gradient)) { // without Values: a training step allocates nothing for it
+      Arguments.expectWritable(gradient, "gradient");
+      MemorySegment segment = gradient.storage().segment();
+      float[] array = (float[]) segment.heapBase().orElseThrow();
+      int offset = (int) (segment.address() / Float.BYTES);
+      return cpu().kernels().unscale(factor, array, offset, gradient.shape().size());
+    }
     try (Values g = Values.update(gradient, "gradient")) {
       int first = cpu().kernels().unscale(factor, g.array(), g.offset(), g.size());
       g.store();

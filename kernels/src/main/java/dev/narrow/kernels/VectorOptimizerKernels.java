@@ -27,13 +27,16 @@ interface VectorOptimizerKernels extends OptimizerKernels {
     // As integers, magnitudes sort as floats do, with infinity and NaN above all others.
     IntVector largest = IntVector.zero(INTS);
     for (int i = 0; i < bound; i += SPECIES.length()) {
-      FloatVector value = canonical(load(x, xOffset + i).mul(factor));
+      FloatVector value = load(x, xOffset + i).mul(factor);
       value.intoArray(x, xOffset + i);
       largest = largest.max(value.abs().reinterpretAsInts());
     }
     int tail = ScalarKernels.INSTANCE.unscale(factor, x, xOffset + bound, n - bound);
     if (largest.reduceLanes(VectorOperators.MAX) < INFINITY_BITS) {
       return tail < 0 ? -1 : bound + tail;
+    }
+    for (int i = 0; i < bound; i += SPECIES.length()) { // seldom, so not in the loop above
+      canonical(load(x, xOffset + i)).intoArray(x, xOffset + i);
     }
     int first = 0;
     while (Math.abs(x[xOffset + first]) <= Float.MAX_VALUE) {
