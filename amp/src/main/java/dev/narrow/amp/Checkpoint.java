@@ -76,6 +76,17 @@ public final class Checkpoint {
     return put(name, Section.of(new Generator(autocast)));
   }
 
+  /**
+   * Adds a scaler, between two of its steps. A state of other layers is refused.
+   *
+   * @param name a word for it
+   * @return this
+   * @throws IllegalArgumentException if the name is there already, empty, or has a slash or comma
+   */
+  public Checkpoint add(String name, GradScaler scaler) {
+    return put(name, Section.of(new ScalerSection(scaler)));
+  }
+
   private record Generator(Autocast autocast) implements Resumable {
     @Override
     public Map<String, String> state() {

@@ -18,7 +18,11 @@ final class ScalerText {
     KEYS.put("backoff", LossScaling::backoff);
     KEYS.put("floor", LossScaling::floor);
     KEYS.put("cap", LossScaling::cap);
+    KEYS.put("hysteresis", LossScaling::hysteresis);
   }
+
+  private static final Map<String, LossScaling.AtFloor> AT_FLOOR =
+      Map.of("fail", LossScaling.AtFloor.FAIL, "skip", LossScaling.AtFloor.SKIP);
 
   private ScalerText() {}
 
@@ -31,32 +35,51 @@ final class ScalerText {
       return line.read("fixed", _ -> LossScaling.fixed(scale));
     }
     Map<String, Double> values = new LinkedHashMap<>();
+    LossScaling.AtFloor atFloor = LossScaling.AtFloor.FAIL;
     if (!line.skip("dynamic")) {
       do {
-        String key = line.next("none, fixed, dynamic or " + String.join(", ", KEYS.keySet()));
+        if (line.skip("at-floor")) {
+          atFloor = atFloor(line);
+          continue;
+        }
+        String key =
+            line.next("none, fixed, dynamic or " + String.join(", ", KEYS.keySet()) + ", at-floor");
         if (!KEYS.containsKey(key)) {
           throw line.unknown(key, "one of " + String.join(", ", KEYS.keySet()), KEYS.keySet());
         }
         if (values.put(key, number(line, "a number after " + key)) != null) {
           throw line.error(key + " is there twice, expected once");
         }
-        if (key.equals("every") && values.get(key) != values.get(key).intValue()) {
-          throw line.error("every = " + values.get(key) + ", expected an integer");
+        if ((key.equals("every") || key.equals("hysteresis"))
+            && values.get(key) != values.get(key).intValue()) {
+          throw line.error(key + " = " + values.get(key) + ", expected an integer");
         }
       } while (line.hasNext());
     }
     KEYS.forEach((key, get) -> values.putIfAbsent(key, get.applyAsDouble(LossScaling.dynamic())));
-    return line.read("", _ -> scaling(values));
+    LossScaling.AtFloor end = atFloor;
+    return line.read("", _ -> scaling(values, end));
   }
 
-  private static LossScaling scaling(Map<String, Double> values) {
+  private static LossScaling.AtFloor atFloor(PolicyLine line) {
+    String word = line.next("fail or skip after at-floor");
+    LossScaling.AtFloor found = AT_FLOOR.get(word);
+    if (found == null) {
+      throw line.unknown(word, "fail or skip", AT_FLOOR.keySet());
+    }
+    return found;
+  }
+
+  private static LossScaling scaling(Map<String, Double> values, LossScaling.AtFloor atFloor) {
     return new LossScaling(
         (float) value(values, "init"),
         value(values, "growth"),
         value(values, "backoff"),
         (int) value(values, "every"),
         (float) value(values, "floor"),
-        (float) value(values, "cap"));
+        (float) value(values, "cap"),
+        (int) value(values, "hysteresis"),
+        atFloor);
   }
 
   private static double value(Map<String, Double> values, String key) {
@@ -84,6 +107,9 @@ final class ScalerText {
     }
     StringJoiner text = new StringJoiner(" ");
     KEYS.forEach((key, get) -> text.add(key).add(text(get.applyAsDouble(scaling))));
+    if (scaling.atFloor() == LossScaling.AtFloor.SKIP) {
+      text.add("at-floor").add("skip");
+    }
     return text.toString();
   }
 
