@@ -12,16 +12,16 @@ record ChunkedAccumulation(int chunk, Accumulation within, Accumulation across)
   private static final int ROWS = 32;
   private static final int COLUMNS = 64;
 
-  /** Sums of chunks that are kept at a time, unless one row of columns has more. */
+  /** Sums of chunks that are kept at a time, unless one element has more. */
   private static final int ROOM = 1 << 18;
 
   @Override
   public void multiply(Matrix a, Matrix b, Matrix c) {
     int chunks = Math.ceilDiv(a.columns(), chunk);
-    int width = Math.min(c.columns(), COLUMNS);
-    int height = Math.clamp(ROOM / Math.max(1L, (long) chunks * width), 1, ROWS);
-    int rowStride = Math.multiplyExact(chunks, width);
-    float[] sums = Scratch.take(Math.multiplyExact(height, rowStride));
+    int width = Math.min(c.columns(), Math.clamp(ROOM / Math.max(1, chunks), 1, COLUMNS));
+    int rowStride = chunks * width;
+    int height = Math.clamp(ROOM / Math.max(1, rowStride), 1, ROWS);
+    float[] sums = Scratch.take(height * rowStride);
     float[] ones = Scratch.take(chunks);
     Arrays.fill(ones, 0, chunks, 1f);
     Matrix row = Matrix.rowMajor(ones, 0, 1, chunks, chunks);

@@ -76,6 +76,8 @@ interface CpuProducts extends Products {
     }
     expectCount(a, "a", out);
     expectCount(b, "b", out);
+    expectSize(a, "a");
+    expectSize(b, "b");
     if (!out.isTarget()) {
       throw new IllegalArgumentException(
           "out = " + out + ", expected contiguous rows and no element twice");
@@ -101,6 +103,14 @@ interface CpuProducts extends Products {
                   operand,
                   operand.count(),
                   out.count() == 1 ? "1" : "1 or " + out.count() + ", as out has"));
+    }
+  }
+
+  /** Elements may be repeated by strides of 0, beyond what is in the tensor. */
+  private static void expectSize(Matrices operand, String name) {
+    if ((long) operand.rows() * operand.columns() > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          name + " = " + operand + ", expected at most 2^31 - 1 elements in each matrix");
     }
   }
 

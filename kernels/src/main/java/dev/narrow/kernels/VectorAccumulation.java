@@ -26,6 +26,12 @@ abstract class VectorAccumulation implements Accumulation {
   /** Most columns of a panel. */
   static final int WIDTH = 128;
 
+  /** Floats of a panel, unless one vector of columns has more. */
+  private static final int ROOM = 1 << 22;
+
+  /** Most terms of sums in vectors: a panel of more would take more than 256 MB. */
+  private static final int LONGEST = (1 << 26) / STEP;
+
   private final ScalarAccumulation definition;
 
   VectorAccumulation(Accumulator accumulator) {
@@ -50,8 +56,13 @@ abstract class VectorAccumulation implements Accumulation {
   @Override
   public final void multiply(Matrix a, Matrix b, Matrix c) {
     int k = a.columns();
-    int most = Math.min(WIDTH, Math.ceilDiv(c.columns(), STEP) * STEP);
-    float[] panel = Scratch.take(Math.multiplyExact(k, most));
+    if (k > LONGEST) {
+      definition.multiply(a, b, c);
+      return;
+    }
+    int widest = Math.clamp(ROOM / Math.max(1, k) / STEP * STEP, STEP, WIDTH);
+    int most = Math.min(widest, Math.ceilDiv(c.columns(), STEP) * STEP);
+    float[] panel = Scratch.take(k * most);
     float[] sums = Scratch.take(WIDTH);
     for (int j = 0; j < c.columns(); j += most) {
       int count = Math.min(most, c.columns() - j);
