@@ -212,7 +212,7 @@ record Correlation(
 
   private void byPlanes(Cpu cpu, Padded padded) {
     int terms = terms();
-    int[] offsets = new int[terms];
+    int[] offsets = Scratch.takeInts(terms);
     for (int t = 0; t < terms; t++) {
       int tx = t % x.taps();
       int ty = t / x.taps() % y.taps();
@@ -241,6 +241,7 @@ record Correlation(
                       weights.array(),
                       weights.offset() + group * weights.groupStride() + row * weights.rowStride(),
                       offsets,
+                      terms,
                       planes,
                       0,
                       bias == null ? -0f : bias[biasOffset + group * rows + row],
@@ -255,5 +256,6 @@ record Correlation(
           Scratch.give(sums);
           Scratch.give(planes);
         });
+    Scratch.give(offsets);
   }
 }

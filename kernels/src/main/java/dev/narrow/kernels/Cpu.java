@@ -1,5 +1,7 @@
 package dev.narrow.kernels;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
@@ -21,6 +23,9 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
 
   /** Codes of an operand that are decoded for it, unless a row or a column has more. */
   private static final int BLOCK_CODES = 1 << 22;
+
+  /** Those in use: what they keep from one product to the next is not made again for each. */
+  private static final Map<Cpu, AccumulatorMatmul> MATMULS = new ConcurrentHashMap<>();
 
   /** What a thread computes is whole register blocks: rows of 8, columns of 48. */
   private static final int ROW_UNIT = 8;
@@ -181,7 +186,9 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
     } else {
       float[] left = Scratch.take(a.array() == null ? rows * a.columns() : 0);
       float[] right = Scratch.take(b.array() == null ? b.rows() * columns : 0);
-      kernels.accumulation(accumulator).multiply(a.decoded(left), b.decoded(right), sums);
+      MATMULS
+          .computeIfAbsent(this, cpu -> cpu.kernels.matmulIn(cpu.accumulator))
+          .multiply(a.decoded(left), b.decoded(right), sums);
       Scratch.give(right);
       Scratch.give(left);
     }

@@ -5,8 +5,11 @@ import static dev.narrow.kernels.Arguments.expectAxes;
 import static dev.narrow.kernels.Arguments.expectShape;
 
 import dev.narrow.formats.LogFormat;
+import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.TensorReader;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /** {@link Products} on the processor. */
@@ -142,9 +145,17 @@ interface CpuProducts extends Products {
                   && runs
                   && (shared || cpu.threads() == 1)
                   && !Values.isArray(tensor);
-      return asCodes
-          ? new Source(view, null, TensorReader.of(tensor, name))
-          : new Source(view, Values.read(tensor), null);
+      if (!asCodes) {
+        return new Source(view, Values.read(tensor), null);
+      }
+      Tensor codes = shared || cpu.threads() == 1 ? tensor : copied(tensor);
+      return new Source(view, null, TensorReader.of(codes, name));
+    }
+
+    private static Tensor copied(Tensor codes) {
+      byte[] copy = codes.storage().segment().toArray(ValueLayout.JAVA_BYTE);
+      return Tensor.of(
+          Storage.of(MemorySegment.ofArray(copy)), codes.shape(), codes.format(), codes.scales());
     }
 
     Operand operand(int index) {

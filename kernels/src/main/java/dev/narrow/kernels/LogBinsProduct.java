@@ -75,8 +75,8 @@ final class LogBinsProduct {
   }
 
   /**
-   * c = a b, the sums only, as {@link Accumulation#multiply}, each times the product of the scales
-   * of a and b.
+   * c = a b, the sums only, as {@link AccumulatorMatmul#multiply}, each times the product of the
+   * scales of a and b.
    *
    * @param a with codes that {@link #check} has found fit
    * @param b the same

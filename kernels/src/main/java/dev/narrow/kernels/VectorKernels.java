@@ -54,7 +54,7 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   }
 
   @Override
-  public Accumulation accumulation(Accumulator accumulator) {
+  public AccumulatorMatmul matmulIn(Accumulator accumulator) {
     return switch (accumulator) {
       case Accumulator.Fp32 _ ->
           (a, b, c) -> matmul(Operand.of(a), Operand.of(b), c, Epilogue.NONE);
@@ -64,9 +64,9 @@ final class VectorKernels implements Kernels, VectorRowKernels {
           new VectorRounded(rounded);
       case Accumulator.Fixed fixed when VectorFixed.supports(fixed) -> new VectorFixed(fixed);
       case Accumulator.Chunked chunked ->
-          new ChunkedAccumulation(
-              chunked.chunk(), accumulation(chunked.within()), accumulation(chunked.across()));
-      default -> new ScalarAccumulation(accumulator);
+          new ChunkedMatmul(
+              chunked.chunk(), matmulIn(chunked.within()), matmulIn(chunked.across()));
+      default -> new ScalarAccumulatorMatmul(accumulator);
     };
   }
 
@@ -262,19 +262,25 @@ final class VectorKernels implements Kernels, VectorRowKernels {
       float[] w,
       int wOffset,
       int[] offsets,
+      int terms,
       float[] x,
       int xOffset,
       float addend,
       float[] y,
       int yOffset,
       int n) {
-    int i = 0;
-    for (; i + 4 * STEP <= n; i += 4 * STEP) {
+    int block = 4 * STEP;
+    if (n < block) {
+      TAIL.correlate(w, wOffset, offsets, terms, x, xOffset, addend, y, yOffset, n);
+      return;
+    }
+    for (int next = 0; next < n; next += block) {
+      int i = Math.min(next, n - block); // the last block begins within the one before
       FloatVector s0 = FloatVector.zero(SPECIES);
-      FloatVector s1 = s0;
-      FloatVector s2 = s0;
-      FloatVector s3 = s0;
-      for (int t = 0; t < offsets.length; t++) {
+      FloatVector s1 = FloatVector.zero(SPECIES);
+      FloatVector s2 = FloatVector.zero(SPECIES);
+      FloatVector s3 = FloatVector.zero(SPECIES);
+      for (int t = 0; t < terms; t++) {
         FloatVector weight = FloatVector.broadcast(SPECIES, w[wOffset + t]);
         int from = xOffset + i + offsets[t];
         s0 = weight.fma(load(x, from), s0);
@@ -288,15 +294,6 @@ final class VectorKernels implements Kernels, VectorRowKernels {
       canonical(s2.add(addend)).intoArray(y, to + 2 * STEP);
       canonical(s3.add(addend)).intoArray(y, to + 3 * STEP);
     }
-    for (; i + STEP <= n; i += STEP) {
-      FloatVector sum = FloatVector.zero(SPECIES);
-      for (int t = 0; t < offsets.length; t++) {
-        FloatVector weight = FloatVector.broadcast(SPECIES, w[wOffset + t]);
-        sum = weight.fma(load(x, xOffset + i + offsets[t]), sum);
-      }
-      canonical(sum.add(addend)).intoArray(y, yOffset + i);
-    }
-    TAIL.correlate(w, wOffset, offsets, x, xOffset + i, addend, y, yOffset + i, n - i);
   }
 
   @Override
@@ -362,7 +359,7 @@ final class VectorKernels implements Kernels, VectorRowKernels {
 
   @Override
   public float sum(float[] x, int xOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = ScalarKernels.lanes();
     int bound = n - n % LANES;
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector sum = FloatVector.zero(SPECIES);
@@ -427,7 +424,7 @@ final class VectorKernels implements Kernels, VectorRowKernels {
 
   private static float finishDot(
       FloatVector sum, float[] a, int start, float[] x, int xOffset, int bound, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = ScalarKernels.lanes();
     sum.intoArray(lanes, 0);
     for (int i = bound; i < n; i++) {
       lanes[i - bound] = Math.fma(a[start + i], x[xOffset + i], lanes[i - bound]);
@@ -437,7 +434,7 @@ final class VectorKernels implements Kernels, VectorRowKernels {
 
   @Override
   public float sumOfSquares(float[] x, int xOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = ScalarKernels.lanes();
     int bound = n - n % LANES;
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector sum = FloatVector.zero(SPECIES);
@@ -457,7 +454,7 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   @Override
   public float sumOfNormalized(
       float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = ScalarKernels.lanes();
     int bound = n - n % LANES;
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector sum = FloatVector.zero(SPECIES);
@@ -488,19 +485,8 @@ final class VectorKernels implements Kernels, VectorRowKernels {
   }
 
   @Override
-  public float max(float[] x, int xOffset, int n) {
-    int bound = SPECIES.loopBound(n);
-    FloatVector max = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
-    for (int i = 0; i < bound; i += STEP) {
-      FloatVector value = load(x, xOffset + i);
-      max = max.blend(value, value.compare(VectorOperators.GT, max));
-    }
-    return Math.max(max.reduceLanes(VectorOperators.MAX), TAIL.max(x, xOffset + bound, n - bound));
-  }
-
-  @Override
   public float expShifted(float[] x, int xOffset, float shift, float[] y, int yOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = ScalarKernels.lanes();
     int bound = n - n % LANES;
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector sum = FloatVector.zero(SPECIES);

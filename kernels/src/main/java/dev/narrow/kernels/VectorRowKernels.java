@@ -2,6 +2,7 @@ package dev.narrow.kernels;
 
 import static dev.narrow.kernels.Kernels.LANES;
 import static dev.narrow.kernels.ScalarKernels.canonical;
+import static dev.narrow.kernels.ScalarKernels.lanes;
 import static dev.narrow.kernels.ScalarKernels.tree;
 import static dev.narrow.kernels.VectorKernels.INTS;
 import static dev.narrow.kernels.VectorKernels.SPECIES;
@@ -185,7 +186,7 @@ interface VectorRowKernels extends RowKernels {
 
   @Override
   default float sumOfSquaredDeviations(float mean, float[] x, int xOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     int bound = n - n % LANES;
     for (int lane = 0; lane < LANES; lane += SPECIES.length()) {
       FloatVector sum = FloatVector.zero(SPECIES);
@@ -204,7 +205,7 @@ interface VectorRowKernels extends RowKernels {
 
   @Override
   default float dot(float[] x, int xOffset, float[] y, int yOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     int bound = n - n % LANES;
     for (int lane = 0; lane < LANES; lane += SPECIES.length()) {
       FloatVector sum = FloatVector.zero(SPECIES);

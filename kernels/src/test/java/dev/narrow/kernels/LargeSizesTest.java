@@ -49,8 +49,7 @@ class LargeSizesTest {
   void longRowsOfCodesArePackedInParts() {
     Data data = new Data(21);
     int k = (1 << 19) + 300;
-    Tensor a =
-        Quantizer.of(Formats.E4M3FN).quantize(Tensor.of(data.uniform(4 * k), 4, k)).slice(0, 4);
+    Tensor a = Quantizer.of(Formats.E4M3FN).quantize(Tensor.of(data.uniform(4 * k), 4, k));
     Tensor b = Tensor.of(data.uniform(k * 2), k, 2);
     float[] expected = new float[8];
     ONE.matmul(a.toFp32(), b, Tensor.of(expected, 4, 2));

@@ -9,7 +9,10 @@ import dev.narrow.formats.Formats;
 import dev.narrow.formats.LogFormat;
 import dev.narrow.kernels.Accumulator.LogBins;
 import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
 import java.util.Arrays;
 import net.jqwik.api.Example;
@@ -184,6 +187,24 @@ class LogBinsProductTest {
         }
         assertSameBits(sum(bins, LNS8, row, LNS8, column), c[1 + 8 * i + j], i + ", " + j);
       }
+    }
+  }
+
+  /** Which other threads may not read: they get a copy. */
+  @Example
+  void codesMayLieInConfinedMemory() {
+    Data data = new Data(7);
+    Tensor heap = Quantizer.of(LNS8).quantize(Tensor.of(data.uniform(128 * 128), 128, 128));
+    float[] expected = new float[128 * 128];
+    Backend bins = Backend.cpu(2).with(new LogBins(8, 32, 8));
+    bins.matmul(heap, heap, Tensor.of(expected, 128, 128));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment codes = arena.allocate(128 * 128);
+      codes.copyFrom(heap.storage().segment());
+      Tensor confined = Tensor.of(Storage.of(codes), heap.shape(), LNS8, heap.scales());
+      float[] out = new float[128 * 128];
+      bins.matmul(confined, confined, Tensor.of(out, 128, 128));
+      assertSameBits(expected, out, "confined");
     }
   }
 

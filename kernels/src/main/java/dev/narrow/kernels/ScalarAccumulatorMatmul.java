@@ -1,14 +1,23 @@
 package dev.narrow.kernels;
 
-/** One element after the other, each in a {@link Sum}. */
-record ScalarAccumulation(Accumulator accumulator) implements Accumulation {
-  ScalarAccumulation {
-    Sum.of(accumulator); // throws if there is none
+/** One element after the other, each in a {@link RunningSum}. */
+final class ScalarAccumulatorMatmul implements AccumulatorMatmul {
+  private final ThreadLocal<RunningSum> sum;
+
+  /** The definition, and the fallback where there is nothing faster. */
+  ScalarAccumulatorMatmul(Accumulator accumulator) {
+    RunningSum.of(accumulator); // throws if there is none
+    sum = ThreadLocal.withInitial(() -> RunningSum.of(accumulator));
+  }
+
+  /** What the calling thread sums up in, to be cleared first. */
+  RunningSum sum() {
+    return sum.get();
   }
 
   @Override
   public void multiply(Matrix a, Matrix b, Matrix c) {
-    Sum sum = Sum.of(accumulator);
+    RunningSum sum = sum();
     for (int i = 0; i < c.rows(); i++) {
       for (int j = 0; j < c.columns(); j++) {
         sum.clear();
