@@ -1,18 +1,20 @@
 package dev.narrow.kernels;
 
-/** One element after the other, each in a {@link RunningSum}. */
-final class ScalarAccumulatorMatmul implements AccumulatorMatmul {
-  private final ThreadLocal<RunningSum> sum;
+import java.util.HashMap;
+import java.util.Map;
 
-  /** The definition, and the fallback where there is nothing faster. */
-  ScalarAccumulatorMatmul(Accumulator accumulator) {
+/** One element after the other, each in a {@link RunningSum}. */
+record ScalarAccumulatorMatmul(Accumulator accumulator) implements AccumulatorMatmul {
+  private static final ThreadLocal<Map<Accumulator, RunningSum>> SUMS =
+      ThreadLocal.withInitial(HashMap::new);
+
+  ScalarAccumulatorMatmul {
     RunningSum.of(accumulator); // throws if there is none
-    sum = ThreadLocal.withInitial(() -> RunningSum.of(accumulator));
   }
 
   /** What the calling thread sums up in, to be cleared first. */
   RunningSum sum() {
-    return sum.get();
+    return SUMS.get().computeIfAbsent(accumulator, RunningSum::of);
   }
 
   @Override

@@ -70,7 +70,7 @@ abstract class VectorAccumulatorMatmul implements AccumulatorMatmul {
       definition.multiply(a, b, c);
       return;
     }
-    int widest = Math.clamp(ROOM / Math.max(1, k) / STEP * STEP, STEP, WIDTH);
+    int widest = Math.clamp(ROOM / Math.max(1L, k) / STEP * STEP, STEP, WIDTH);
     int most = Math.min(widest, Math.ceilDiv(c.columns(), STEP) * STEP);
     float[] panel = Scratch.take(k * most);
     float[] sums = Scratch.take(WIDTH + 2 * STEP);
