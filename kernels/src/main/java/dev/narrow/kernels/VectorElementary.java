@@ -11,10 +11,21 @@ import jdk.incubator.vector.VectorOperators;
  * The functions of {@link Elementary}, operation for operation, on vectors.
  *
  * <p>The compiler takes no method into a loop that is longer than 325 bytes of bytecode or 2500 of
- * compiled code, and a call that it does not take in makes objects of its vectors: seven times
- * slower. Hence tanh and erf come in pieces, to be put together in the loop.
+ * compiled code, nor any once the loop has 18000 nodes, and a call that it does not take in makes
+ * objects of its vectors: seven times slower. Hence tanh and erf come in pieces, to be put together
+ * in the loop, and tanh, which would exceed the nodes, has some of its constants ready as vectors.
+ * A vector is read from memory in each turn of the loop where a broadcast stays in a register, so
+ * the coefficients are broadcast.
  */
 final class VectorElementary {
+  private static final FloatVector ONE = all(1f);
+  private static final FloatVector NAN = all(Float.NaN);
+  private static final FloatVector LARGE_TANH = all(TANH_LARGE);
+  private static final FloatVector ONE_TANH = all(TANH_ONE);
+  private static final IntVector SIGN = integers(Integer.MIN_VALUE);
+  private static final IntVector BIAS = integers(127);
+  private static final IntVector ROUNDER_BITS = integers(Float.floatToRawIntBits(ROUNDER));
+
   private VectorElementary() {}
 
   static FloatVector exp(FloatVector x) {
@@ -97,9 +108,9 @@ final class VectorElementary {
   }
 
   static FloatVector tanh(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
-    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, TANH_LARGE));
-    result = result.blend(1f, a.compare(VectorOperators.GT, TANH_ONE));
-    return copySign(result, x).blend(Float.NaN, x.compare(VectorOperators.NE, x));
+    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, LARGE_TANH));
+    result = result.blend(ONE, a.compare(VectorOperators.GT, ONE_TANH));
+    return copySign(result, x).blend(NAN, x.compare(VectorOperators.NE, x));
   }
 
   /** From the magnitude a. */
@@ -134,7 +145,7 @@ final class VectorElementary {
   static FloatVector erf(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
     FloatVector result = large.blend(small, a.compare(VectorOperators.LT, ERF_LARGE));
     result = result.blend(1f, a.compare(VectorOperators.GT, ERF_ONE));
-    return copySign(result, x).blend(Float.NaN, x.compare(VectorOperators.NE, x));
+    return copySign(result, x).blend(NAN, x.compare(VectorOperators.NE, x));
   }
 
   static FloatVector reciprocalSqrt(FloatVector x) {
@@ -159,12 +170,16 @@ final class VectorElementary {
 
   /** The magnitude has no sign of its own. */
   private static FloatVector copySign(FloatVector magnitude, FloatVector sign) {
-    IntVector signBit = sign.reinterpretAsInts().and(Integer.MIN_VALUE);
+    IntVector signBit = sign.reinterpretAsInts().and(SIGN);
     return magnitude.reinterpretAsInts().or(signBit).reinterpretAsFloats();
   }
 
   static FloatVector all(float value) {
     return FloatVector.broadcast(VectorKernels.SPECIES, value);
+  }
+
+  private static IntVector integers(int value) {
+    return IntVector.broadcast(VectorKernels.INTS, value);
   }
 
   private static FloatVector onePlus(FloatVector large, FloatVector small, FloatVector shifted) {
@@ -177,10 +192,10 @@ final class VectorElementary {
   }
 
   static IntVector exponent(FloatVector shifted) {
-    return shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDER));
+    return shifted.reinterpretAsInts().sub(ROUNDER_BITS);
   }
 
   static FloatVector powerOfTwo(IntVector exponent) {
-    return exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    return exponent.add(BIAS).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
   }
 }
