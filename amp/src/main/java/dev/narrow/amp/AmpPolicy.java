@@ -3,18 +3,27 @@ package dev.narrow.amp;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.Saturation;
+import dev.narrow.kernels.Accumulator;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Which format each role of a tensor has in training, and how the loss is scaled. A value: nothing
- * in it changes.
+ * What training computes in which format: for each layer and each role of a tensor, and which
+ * operations obey. A value: nothing in it changes.
  *
- * <p>A role without a quantizer stays in fp32. Sums are float32 in every policy.
+ * <p>A role without a quantizer stays in fp32. The formats of weights, activations and activation
+ * gradients are those that operations of {@link OpClass#LOWER} read their operands in, and that of
+ * weight gradients is what their gradients are brought into; that of {@link Role#UPDATE} is how
+ * parameters are stored, that of {@link Role#OPTIMIZER_STATE} how moments are. What such an
+ * operation returns has the {@link #output} format.
  */
 public final class AmpPolicy {
   /** Finite numbers saturate; an infinity stays one or becomes NaN, so that the scaler sees it. */
@@ -29,17 +38,39 @@ public final class AmpPolicy {
 
   private final String name;
   private final Map<Role, Quantizer> quantizers;
+  private final Optional<Quantizer> output;
+  private final Accumulator accumulator;
+  private final List<OpRule> ops;
+  private final List<LayerRule> layers;
   private final LossScaling lossScaling;
 
-  private AmpPolicy(String name, Map<Role, Quantizer> quantizers, LossScaling lossScaling) {
+  private AmpPolicy(
+      String name,
+      Map<Role, Quantizer> quantizers,
+      Optional<Quantizer> output,
+      Accumulator accumulator,
+      List<OpRule> ops,
+      List<LayerRule> layers,
+      LossScaling lossScaling) {
     this.name = name;
     this.quantizers = quantizers;
+    this.output = output;
+    this.accumulator = accumulator;
+    this.ops = ops;
+    this.layers = layers;
     this.lossScaling = lossScaling;
   }
 
-  /** Everything in fp32. */
+  /** Everything in fp32, with Narrow's lists of operations. */
   public static AmpPolicy fp32() {
-    return new AmpPolicy("fp32", new EnumMap<>(Role.class), LossScaling.checkOnly());
+    return new AmpPolicy(
+        "fp32",
+        new EnumMap<>(Role.class),
+        Optional.empty(),
+        Accumulator.fp32(),
+        OpLists.NARROW,
+        List.of(),
+        LossScaling.checkOnly());
   }
 
   /**
@@ -110,26 +141,64 @@ public final class AmpPolicy {
 
   /** The same under another name. */
   public AmpPolicy named(String other) {
-    return new AmpPolicy(other, quantizers, lossScaling);
+    return new AmpPolicy(other, quantizers, output, accumulator, ops, layers, lossScaling);
   }
 
   /** The same with another quantizer for a role. */
   public AmpPolicy with(Role role, Quantizer quantizer) {
     Map<Role, Quantizer> changed = new EnumMap<>(quantizers);
     changed.put(role, quantizer);
-    return new AmpPolicy(name, changed, lossScaling);
+    return new AmpPolicy(name, changed, output, accumulator, ops, layers, lossScaling);
   }
 
   /** The same with a role in fp32. */
   public AmpPolicy without(Role role) {
     Map<Role, Quantizer> changed = new EnumMap<>(quantizers);
     changed.remove(role);
-    return new AmpPolicy(name, changed, lossScaling);
+    return new AmpPolicy(name, changed, output, accumulator, ops, layers, lossScaling);
+  }
+
+  /** The same with another format of what operations in few bits return; fp32 if empty. */
+  public AmpPolicy withOutput(Optional<Quantizer> other) {
+    return new AmpPolicy(name, quantizers, other, accumulator, ops, layers, lossScaling);
+  }
+
+  /** The same with another accumulator of products. */
+  public AmpPolicy with(Accumulator other) {
+    return new AmpPolicy(name, quantizers, output, other, ops, layers, lossScaling);
   }
 
   /** The same with another loss scaling. */
   public AmpPolicy with(LossScaling other) {
-    return new AmpPolicy(name, quantizers, other);
+    return new AmpPolicy(name, quantizers, output, accumulator, ops, layers, other);
+  }
+
+  /** The same with another rule for some layers, which comes before those that are there. */
+  public AmpPolicy with(LayerRule rule) {
+    return withLayers(joined(layers, rule));
+  }
+
+  /** The same with other rules for layers. */
+  public AmpPolicy withLayers(List<LayerRule> others) {
+    return new AmpPolicy(
+        name, quantizers, output, accumulator, ops, List.copyOf(others), lossScaling);
+  }
+
+  /** The same with another rule for operations, which comes before those that are there. */
+  public AmpPolicy with(OpRule rule) {
+    return withOps(joined(ops, rule));
+  }
+
+  /** The same with other rules for operations. */
+  public AmpPolicy withOps(List<OpRule> others) {
+    return new AmpPolicy(
+        name, quantizers, output, accumulator, List.copyOf(others), layers, lossScaling);
+  }
+
+  private static <T> List<T> joined(List<T> list, T last) {
+    List<T> all = new ArrayList<>(list);
+    all.add(last);
+    return all;
   }
 
   /** What to call it in a table. */
@@ -137,9 +206,40 @@ public final class AmpPolicy {
     return name;
   }
 
-  /** The quantizer of a role; none if it stays in fp32. */
+  /** The quantizer of a role where no layer rule says otherwise; none if it stays in fp32. */
   public Optional<Quantizer> quantizer(Role role) {
     return Optional.ofNullable(quantizers.get(role));
+  }
+
+  /** The quantizer of a role in a layer: the last rule that names both counts. */
+  public Optional<Quantizer> quantizer(String layer, Role role) {
+    for (LayerRule rule : layers.reversed()) {
+      Optional<Quantizer> format = rule.formats().get(role);
+      if (format != null && rule.matches(layer)) {
+        return format;
+      }
+    }
+    return quantizer(role);
+  }
+
+  /** The format of what operations in few bits return; none if it is fp32. */
+  public Optional<Quantizer> output() {
+    return output;
+  }
+
+  /** In what products are summed up. */
+  public Accumulator accumulator() {
+    return accumulator;
+  }
+
+  /** The rules for operations, the last that matches counting most. */
+  public List<OpRule> ops() {
+    return ops;
+  }
+
+  /** The rules for layers, the last that matches counting most. */
+  public List<LayerRule> layers() {
+    return layers;
   }
 
   /** How the loss is scaled. */
@@ -147,17 +247,67 @@ public final class AmpPolicy {
     return lossScaling;
   }
 
+  /**
+   * The rule for an operation; none if no list has it. A rule with its name goes before a pattern,
+   * and then the later before the earlier.
+   *
+   * @param op in lower case or upper case
+   */
+  public Optional<OpRule> rule(String op) {
+    String wanted = op.toLowerCase(Locale.ROOT);
+    Optional<OpRule> pattern = Optional.empty();
+    for (OpRule rule : ops.reversed()) {
+      if (rule.matches(wanted)) {
+        if (!rule.isPattern()) {
+          return Optional.of(rule);
+        }
+        pattern = pattern.isPresent() ? pattern : Optional.of(rule);
+      }
+    }
+    return pattern;
+  }
+
+  /**
+   * The format in which an operation returns its result, from the formats of its operands. What no
+   * list has follows its operands; several formats have fp32 in common.
+   *
+   * @param op in lower case or upper case
+   * @param operands formats of the operands that have values, in order
+   * @throws AmpException if it is banned; the message says what to use instead
+   */
+  public NumericFormat result(String op, Collection<NumericFormat> operands) {
+    OpRule rule = rule(op).orElseGet(() -> new OpRule(op, OpClass.FOLLOW));
+    return switch (rule.kind()) {
+      case LOWER -> output.map(Quantizer::format).orElse(Formats.FP32);
+      case F32 -> Formats.FP32;
+      case NEUTRAL -> operands.stream().findFirst().orElse(Formats.FP32);
+      case FOLLOW, PROMOTE ->
+          operands.stream().distinct().count() == 1 ? operands.iterator().next() : Formats.FP32;
+      case BANNED -> throw banned(rule);
+    };
+  }
+
+  /** The error of an operation that the policy bans. */
+  AmpException banned(OpRule rule) {
+    String advice = rule.advice().isEmpty() ? "" : ": " + rule.advice();
+    return new AmpException(rule.op() + " is banned by the policy " + name + advice);
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof AmpPolicy that
         && name.equals(that.name)
         && quantizers.equals(that.quantizers)
+        && output.equals(that.output)
+        && accumulator.equals(that.accumulator)
+        && ops.equals(that.ops)
+        && layers.equals(that.layers)
         && lossScaling.equals(that.lossScaling);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(name, quantizers, lossScaling);
+    return Objects.hash(name, quantizers, output, accumulator, ops, layers, lossScaling);
   }
 
   @Override

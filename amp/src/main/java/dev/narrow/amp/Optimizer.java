@@ -1,6 +1,7 @@
 package dev.narrow.amp;
 
 import dev.narrow.formats.RandomBits;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Floats;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Parameters, the rule that updates them, and the formats they and the rule's moments are kept in.
@@ -25,11 +27,11 @@ public final class Optimizer {
   /** A parameter with its moments, and the grid that it is kept on if that is fixed. */
   private static final class Slot {
     final Parameter parameter;
-    final float[][] moments;
+    final List<Tensor> moments;
     final float bound;
     final Optional<Scales> grid;
 
-    Slot(Parameter parameter, float[][] moments, float bound, Optional<Scales> grid) {
+    Slot(Parameter parameter, List<Tensor> moments, float bound, Optional<Scales> grid) {
       this.parameter = parameter;
       this.moments = moments;
       this.bound = bound;
@@ -37,6 +39,7 @@ public final class Optimizer {
     }
   }
 
+  private final Backend backend;
   private final UpdateRule rule;
   private final AmpPolicy policy;
   private final long seed;
@@ -44,7 +47,9 @@ public final class Optimizer {
   private float learningRate;
   private long steps;
 
-  private Optimizer(UpdateRule rule, float learningRate, AmpPolicy policy, long seed) {
+  private Optimizer(
+      Backend backend, UpdateRule rule, float learningRate, AmpPolicy policy, long seed) {
+    this.backend = backend;
     this.rule = rule;
     this.policy = policy;
     this.seed = seed;
@@ -54,17 +59,19 @@ public final class Optimizer {
   /**
    * An optimizer over these parameters, which it first brings into the policy's update format.
    *
+   * @param backend what computes the steps
    * @param seed of the random bits, if a format of the policy rounds stochastically
    * @throws IllegalArgumentException if a learning rate is not positive, or if the rule cannot
    *     train a parameter with its initial values
    */
   public static Optimizer of(
+      Backend backend,
       UpdateRule rule,
       float learningRate,
       List<Parameter> parameters,
       AmpPolicy policy,
       long seed) {
-    Optimizer optimizer = new Optimizer(rule, learningRate, policy, seed);
+    Optimizer optimizer = new Optimizer(backend, rule, learningRate, policy, seed);
     for (Parameter parameter : parameters) {
       optimizer.add(parameter);
     }
@@ -84,7 +91,11 @@ public final class Optimizer {
               Arrays.fill(scales, q.scaleRule().scale(bound, q.format()));
               return Scales.of(q.granularity(), scales);
             });
-    Slot slot = new Slot(parameter, new float[Update.moments(rule)][n], bound, grid);
+    List<Tensor> moments =
+        Stream.generate(() -> Tensor.zeros(parameter.value().shape().dims()))
+            .limit(Update.moments(rule))
+            .toList();
+    Slot slot = new Slot(parameter, moments, bound, grid);
     store(slot, slots.size());
     slots.add(slot);
   }
@@ -95,11 +106,17 @@ public final class Optimizer {
     for (int i = 0; i < slots.size(); i++) {
       Slot slot = slots.get(i);
       Parameter parameter = slot.parameter;
-      Floats w = Floats.of(parameter.value(), parameter.name());
-      Floats g = Floats.of(parameter.gradient(), parameter.name());
-      new Update(w, g, slot.moments, learningRate, steps).apply(rule, slot.bound);
-      w.writeBack(parameter.value());
+      Update.apply(
+          rule,
+          backend,
+          learningRate,
+          steps,
+          slot.bound,
+          parameter.gradient(),
+          slot.moments,
+          parameter.value());
       store(slot, i);
+      Autocast.touch(parameter.value());
     }
   }
 
@@ -115,11 +132,10 @@ public final class Optimizer {
   }
 
   private void storeMoments(Quantizer quantizer, Slot slot, int index) {
-    float[][] moments = slot.moments;
-    for (int m = 0; m < moments.length; m++) {
-      long stream = Role.OPTIMIZER_STATE.stream(steps, index * moments.length + m);
-      quantizer.fakeQuantize(
-          Tensor.of(moments[m], moments[m].length), new RandomBits(seed, stream));
+    List<Tensor> moments = slot.moments;
+    for (int m = 0; m < moments.size(); m++) {
+      long stream = Role.OPTIMIZER_STATE.stream(steps, index * moments.size() + m);
+      quantizer.fakeQuantize(moments.get(m), new RandomBits(seed, stream));
     }
   }
 

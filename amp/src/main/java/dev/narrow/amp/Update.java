@@ -1,36 +1,13 @@
 package dev.narrow.amp;
 
-import dev.narrow.kernels.Elementary;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Floats;
+import dev.narrow.quant.Tensor;
+import java.util.List;
 
-/**
- * The arithmetic of the update rules, element by element in float32. Products that are added are
- * fused; what depends on the step alone is calculated in float64 and rounded.
- */
+/** What each update rule keeps, demands and does: the backend's step with the rule's constants. */
 final class Update {
-  private static final double BETA = 0.999; // of both Madams, fixed in the papers
-
-  private final Floats w;
-  private final Floats g;
-  private final int n;
-  private final float[][] moments;
-  private final float learningRate;
-  private final long step;
-
-  /**
-   * A step of one parameter.
-   *
-   * @param moments arrays as long as the parameter, as many as {@link #moments}; updated
-   * @param step number of the step, the first being 1
-   */
-  Update(Floats w, Floats g, float[][] moments, float learningRate, long step) {
-    this.w = w;
-    this.g = g;
-    this.n = moments[0].length;
-    this.moments = moments;
-    this.learningRate = learningRate;
-    this.step = step;
-  }
+  private Update() {}
 
   /** How many moments a rule keeps for each element; they start at zero. */
   static int moments(UpdateRule rule) {
@@ -75,83 +52,44 @@ final class Update {
     return bound;
   }
 
-  /** Makes the step. */
-  void apply(UpdateRule rule, float bound) {
-    switch (rule) {
-      case Sgd sgd -> sgd(sgd.momentum(), sgd.weightDecay());
-      case AdamW adam -> adamW(adam);
-      case Madam madam -> madam(madam.gradientBound(), bound);
-      case LnsMadam madam -> lnsMadam(madam.gradientBound(), bound);
-    }
-  }
-
-  private void sgd(float momentum, float weightDecay) {
-    float[] velocity = moments[0];
-    for (int i = 0; i < n; i++) {
-      float decayed = Math.fma(weightDecay, w(i), g(i));
-      velocity[i] = Math.fma(momentum, velocity[i], decayed);
-      set(i, Math.fma(-learningRate, velocity[i], w(i)));
-    }
-  }
-
-  private void adamW(AdamW rule) {
-    float[] first = moments[0];
-    float[] second = moments[1];
-    float stepSize = learningRate / correction(rule.beta1());
-    float rootCorrection = (float) Math.sqrt(correction(rule.beta2()));
-    float keep = 1 - learningRate * rule.weightDecay();
-    for (int i = 0; i < n; i++) {
-      first[i] = Math.fma(rule.beta1(), first[i], (1 - rule.beta1()) * g(i));
-      second[i] = Math.fma(rule.beta2(), second[i], (1 - rule.beta2()) * (g(i) * g(i)));
-      float root = (float) Math.sqrt(second[i]) / rootCorrection + rule.epsilon();
-      set(i, Math.fma(-stepSize, first[i] / root, w(i) * keep));
-    }
-  }
-
-  private void madam(float gradientBound, float bound) {
-    float correction = correction(BETA);
-    for (int i = 0; i < n; i++) {
-      float normalized = normalized(i, correction, gradientBound);
-      float factor = Elementary.exp(-learningRate * normalized * Math.signum(w(i)));
-      set(i, Math.clamp(w(i) * factor, -bound, bound));
-    }
-  }
-
-  private void lnsMadam(float gradientBound, float bound) {
-    float correction = correction(BETA);
-    for (int i = 0; i < n; i++) {
-      float normalized = (float) Math.rint(normalized(i, correction, gradientBound));
-      float factor = Elementary.exp2(-learningRate * normalized * Math.signum(w(i)));
-      set(i, Math.clamp(w(i) * factor, -bound, bound));
-    }
-  }
-
   /**
-   * Moves the second moment on and returns g / sqrt(v^) within the bound; 0/0 counts as 0. What is
-   * kept is sqrt(v), and v itself is formed in float64: the square of a float32 gradient has more
-   * range than a float32.
+   * Makes a step, in place.
+   *
+   * @param step number of the step, the first being 1
+   * @param moments as many as {@link #moments}
    */
-  private float normalized(int i, float correction, float bound) {
-    float[] root = moments[0];
-    double v = BETA * ((double) root[i] * root[i]) + (1 - BETA) * ((double) g(i) * g(i));
-    root[i] = (float) Math.sqrt(v);
-    return g(i) == 0 ? 0 : (float) Math.clamp(g(i) / Math.sqrt(v / correction), -bound, bound);
-  }
-
-  /** 1 - beta^step, by which a moving average that started at zero is divided. */
-  private float correction(double beta) {
-    return (float) (1 - StrictMath.pow(beta, (double) step));
-  }
-
-  private float w(int i) {
-    return w.array()[w.offset() + i];
-  }
-
-  private float g(int i) {
-    return g.array()[g.offset() + i];
-  }
-
-  private void set(int i, float value) {
-    w.array()[w.offset() + i] = value;
+  static void apply(
+      UpdateRule rule,
+      Backend backend,
+      float learningRate,
+      long step,
+      float bound,
+      Tensor gradient,
+      List<Tensor> moments,
+      Tensor parameter) {
+    Tensor first = moments.getFirst();
+    switch (rule) {
+      case Sgd sgd ->
+          backend.sgd(
+              learningRate, sgd.momentum(), sgd.weightDecay(), false, gradient, first, parameter);
+      case AdamW adam ->
+          backend.adamW(
+              learningRate,
+              adam.beta1(),
+              adam.beta2(),
+              adam.epsilon(),
+              adam.weightDecay(),
+              step,
+              gradient,
+              first,
+              moments.getLast(),
+              parameter);
+      case Madam madam ->
+          backend.madam(
+              learningRate, madam.gradientBound(), bound, step, gradient, first, parameter);
+      case LnsMadam madam ->
+          backend.lnsMadam(
+              learningRate, madam.gradientBound(), bound, step, gradient, first, parameter);
+    }
   }
 }

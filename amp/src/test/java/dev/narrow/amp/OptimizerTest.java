@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.formats.Rounding;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Tensor;
@@ -39,7 +40,7 @@ class OptimizerTest {
       w = initial.clone();
       g = new float[w.length];
       var parameter = new Parameter("w", Tensor.of(w, w.length), Tensor.of(g, g.length));
-      optimizer = Optimizer.of(rule, learningRate, List.of(parameter), policy, 1);
+      optimizer = Optimizer.of(Backend.cpu(1), rule, learningRate, List.of(parameter), policy, 1);
     }
 
     void step(float... gradient) {

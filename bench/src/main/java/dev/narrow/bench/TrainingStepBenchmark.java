@@ -1,10 +1,12 @@
 package dev.narrow.bench;
 
 import dev.narrow.amp.AmpPolicy;
+import dev.narrow.amp.Autocast;
 import dev.narrow.amp.Optimizer;
 import dev.narrow.amp.Role;
 import dev.narrow.amp.Sgd;
-import dev.narrow.amp.nn.Mlp;
+import dev.narrow.amp.nn.Network;
+import dev.narrow.amp.nn.Networks;
 import dev.narrow.kernels.Activation;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Matmul;
@@ -50,7 +52,7 @@ public class TrainingStepBenchmark {
 
   /** The network, three times, and a batch. */
   @State(Scope.Thread)
-  public static class Networks {
+  public static class Steps {
     /** Units of the layers: the network of the experiments on MNIST, and a wider one. */
     @Param({"784-256-128-10", "784-1024-1024-10"})
     public String units = "";
@@ -61,8 +63,8 @@ public class TrainingStepBenchmark {
 
     final Backend backend = Backend.cpu(1);
     final List<Layer> separate = new ArrayList<>();
-    Mlp fp32 = Mlp.of(backend, AmpPolicy.fp32(), 1, 1, 1);
-    Mlp lns8 = fp32;
+    Network fp32 = network(AmpPolicy.fp32(), 1, 1);
+    Network lns8 = fp32;
     Optimizer fp32Optimizer = optimizer(fp32);
     Optimizer lns8Optimizer = fp32Optimizer;
     Optimizer separateOptimizer = fp32Optimizer;
@@ -84,9 +86,9 @@ public class TrainingStepBenchmark {
     @Setup
     public void draw() {
       int[] extents = Arrays.stream(units.split("-")).mapToInt(Integer::parseInt).toArray();
-      fp32 = Mlp.of(backend, AmpPolicy.fp32(), 1, extents);
-      lns8 = Mlp.of(backend, policy(), 1, extents);
-      Mlp third = Mlp.of(backend, policy(), 1, extents);
+      fp32 = network(AmpPolicy.fp32(), extents);
+      lns8 = network(policy(), extents);
+      Network third = network(policy(), extents);
       for (int l = 0; l + 1 < extents.length; l++) {
         separate.add(
             new Layer(
@@ -114,8 +116,12 @@ public class TrainingStepBenchmark {
       }
     }
 
-    private static Optimizer optimizer(Mlp mlp) {
-      return Optimizer.of(new Sgd(0.9f, 0f), 0.01f, mlp.parameters(), AmpPolicy.fp32(), 1);
+    private Network network(AmpPolicy policy, int... units) {
+      return new Network(Autocast.with(policy).on(backend), Networks.mlp(1, units));
+    }
+
+    private Optimizer optimizer(Network mlp) {
+      return Optimizer.of(backend, new Sgd(0.9f, 0f), 0.01f, mlp.parameters(), AmpPolicy.fp32(), 1);
     }
   }
 
@@ -126,28 +132,28 @@ public class TrainingStepBenchmark {
 
   /** The step in fp32. */
   @Benchmark
-  public float fp32(Networks networks) {
-    float loss = networks.fp32.backpropagate(networks.x, networks.labels, 1f);
-    networks.fp32Optimizer.step();
+  public float fp32(Steps steps) {
+    float loss = steps.fp32.backpropagate(steps.x, steps.labels, 1f);
+    steps.fp32Optimizer.step();
     return loss;
   }
 
   /** The step in LNS8. */
   @Benchmark
-  public float lns8(Networks networks) {
-    float loss = networks.lns8.backpropagate(networks.x, networks.labels, 1f);
-    networks.lns8Optimizer.step();
+  public float lns8(Steps steps) {
+    float loss = steps.lns8.backpropagate(steps.x, steps.labels, 1f);
+    steps.lns8Optimizer.step();
     return loss;
   }
 
   /** The same step in passes of their own. */
   @Benchmark
-  public float lns8InSeparatePasses(Networks networks) {
-    Backend backend = networks.backend;
-    List<Networks.Layer> layers = networks.separate;
-    Tensor previous = networks.x;
+  public float lns8InSeparatePasses(Steps steps) {
+    Backend backend = steps.backend;
+    List<Steps.Layer> layers = steps.separate;
+    Tensor previous = steps.x;
     for (int l = 0; l < layers.size(); l++) {
-      Networks.Layer layer = layers.get(l);
+      Steps.Layer layer = layers.get(l);
       copy(previous, layer.quantizedInput);
       fakeQuantize(Role.ACTIVATION, layer.quantizedInput);
       copy(layer.weight, layer.quantizedWeight);
@@ -160,10 +166,9 @@ public class TrainingStepBenchmark {
           Matrices.of(layer.output));
       previous = layer.output;
     }
-    float loss =
-        backend.softmaxCrossEntropy(previous, networks.labels, 1f, layers.getLast().gradient);
+    float loss = backend.softmaxCrossEntropy(previous, steps.labels, 1f, layers.getLast().gradient);
     for (int l = layers.size() - 1; l >= 0; l--) {
-      Networks.Layer layer = layers.get(l);
+      Steps.Layer layer = layers.get(l);
       fakeQuantize(Role.ACTIVATION_GRADIENT, layer.gradient);
       backend.matmul(
           Matmul.plain(),
@@ -173,7 +178,7 @@ public class TrainingStepBenchmark {
       fakeQuantize(Role.WEIGHT_GRADIENT, layer.weightGradient);
       backend.sumRows(layer.gradient, layer.biasGradient);
       if (l > 0) {
-        Networks.Layer below = layers.get(l - 1);
+        Steps.Layer below = layers.get(l - 1);
         backend.matmul(
             Matmul.plain(),
             Matrices.of(layer.gradient),
@@ -182,7 +187,7 @@ public class TrainingStepBenchmark {
         backend.reluBackward(below.output, below.gradient, below.gradient);
       }
     }
-    networks.separateOptimizer.step();
+    steps.separateOptimizer.step();
     return loss;
   }
 

@@ -34,7 +34,8 @@ public interface Backend
         Elementwise,
         TensorArithmetic,
         Reductions,
-        Losses {
+        Losses,
+        OptimizerSteps {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {

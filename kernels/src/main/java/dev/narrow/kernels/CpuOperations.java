@@ -13,7 +13,8 @@ interface CpuOperations
         CpuElementwise,
         CpuArithmetic,
         CpuReductions,
-        CpuLosses {
+        CpuLosses,
+        CpuOptimizerSteps {
 
   @Override
   default Backend with(Accumulator accumulator) {

@@ -10,7 +10,7 @@ package dev.narrow.kernels;
  *
  * <p>Arguments are not checked beyond the bounds of their arrays: {@link CpuBackend} does that.
  */
-interface Kernels extends RowKernels {
+interface Kernels extends RowKernels, OptimizerKernels {
   /** The number of lanes that a reduction along a contiguous axis has on every machine. */
   int LANES = 16;
 

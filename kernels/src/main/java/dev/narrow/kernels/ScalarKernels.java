@@ -3,7 +3,7 @@ package dev.narrow.kernels;
 import java.util.Arrays;
 
 /** The definition of every kernel, and the fallback where the Vector API is not there. */
-final class ScalarKernels implements Kernels, ScalarRowKernels {
+final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerKernels {
   static final ScalarKernels INSTANCE = new ScalarKernels();
 
   private static final int INFINITY_BITS = 0x7f800000;

@@ -18,7 +18,7 @@ abstract class VectorAccumulatorMatmul implements AccumulatorMatmul {
       VectorSpecies.of(double.class, VectorShape.forBitSize(FLOATS.vectorBitSize()));
 
   /** As many floats as a vector has doubles. */
-  private static final VectorSpecies<Float> HALF =
+  static final VectorSpecies<Float> HALF =
       VectorSpecies.of(float.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
 
   private static final int STEP = FLOATS.length();

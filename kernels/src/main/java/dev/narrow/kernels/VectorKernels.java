@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>What is left after the last whole vector is done by {@link ScalarKernels}, whose bits are the
  * same.
  */
-final class VectorKernels implements Kernels, VectorRowKernels {
+final class VectorKernels implements Kernels, VectorRowKernels, VectorOptimizerKernels {
   /** At most 512 bits, so that a vector has no more than the sixteen lanes of a reduction. */
   static final VectorSpecies<Float> SPECIES =
       FloatVector.SPECIES_PREFERRED.length() <= LANES

@@ -1,16 +1,17 @@
 package dev.narrow.repro;
 
+import dev.narrow.amp.Autocast;
+import dev.narrow.amp.CastObserver;
 import dev.narrow.amp.GradScaler;
 import dev.narrow.amp.Gradients;
 import dev.narrow.amp.Optimizer;
 import dev.narrow.amp.Role;
 import dev.narrow.amp.StepResult;
-import dev.narrow.amp.nn.Mlp;
+import dev.narrow.amp.nn.Network;
+import dev.narrow.amp.nn.Networks;
 import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Floats;
 import dev.narrow.quant.QuantizationError;
-import dev.narrow.quant.Quantizer;
-import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 import dev.narrow.repro.data.Dataset;
 import dev.narrow.repro.data.Split;
@@ -29,20 +30,22 @@ final class Trainer {
 
   private final Cell cell;
   private final Dataset data;
-  private final Mlp mlp;
+  private final Backend backend = Backend.cpu(1);
+  private final Network network;
+  private boolean observed;
   private final Map<Role, QuantizationError> errors = new EnumMap<>(Role.class);
 
   private Trainer(Cell cell) {
     this.cell = cell;
     this.data = cell.dataset();
-    this.mlp =
-        Mlp.of(
-            Backend.cpu(1),
-            cell.arm().policy(),
-            cell.seed(),
-            data.train().features(),
-            cell.config().hidden(),
-            data.classes());
+    this.network =
+        new Network(
+            Autocast.with(cell.arm().policy())
+                .on(backend)
+                .seed(cell.seed())
+                .observed(new FirstBatches()),
+            Networks.mlp(
+                cell.seed(), data.train().features(), cell.config().hidden(), data.classes()));
   }
 
   /** Trains, and tests after each epoch. */
@@ -54,9 +57,15 @@ final class Trainer {
     Arm arm = cell.arm();
     TrainingConfig config = cell.config();
     Optimizer optimizer =
-        Optimizer.of(arm.rule(), arm.learningRate(), mlp.parameters(), arm.policy(), cell.seed());
+        Optimizer.of(
+            backend,
+            arm.rule(),
+            arm.learningRate(),
+            network.parameters(),
+            arm.policy(),
+            cell.seed());
     GradScaler scaler = GradScaler.of(arm.policy());
-    Gradients gradients = mlp.gradients();
+    Gradients gradients = network.gradients();
     List<Double> accuracy = new ArrayList<>();
     List<@Nullable Double> losses = new ArrayList<>();
     int skipped = 0;
@@ -69,9 +78,9 @@ final class Trainer {
       for (int from = 0; from < order.length && !collapsed; from += config.batch()) {
         int[] batch =
             Arrays.copyOfRange(order, from, Math.min(from + config.batch(), order.length));
-        mlp.observe(from == 0 ? this::observe : null);
+        observed = from == 0;
         float loss =
-            mlp.backpropagate(rows(data.train(), batch), labels(batch), scaler.lossScale());
+            network.backpropagate(rows(data.train(), batch), labels(batch), scaler.lossScale());
         sum += (double) loss * batch.length;
         seen += batch.length;
         switch (scaler.step(gradients, optimizer::step)) {
@@ -80,7 +89,7 @@ final class Trainer {
           case StepResult.Collapsed _ -> collapsed = true;
         }
       }
-      mlp.observe(null);
+      observed = false;
       double mean = sum / seen;
       losses.add(Double.isFinite(mean) ? mean : null);
       accuracy.add(accuracy(data.test()));
@@ -92,11 +101,23 @@ final class Trainer {
     return new CellResult(accuracy, losses, skipped, collapsed, quantization());
   }
 
-  private void observe(Role role, Tensor before, Tensor after, Quantizer quantizer, Scales scales) {
-    errors.merge(
-        role,
-        QuantizationError.measure(before, after, quantizer, scales),
-        QuantizationError::merge);
+  /** Measures what the casts of the first batch of each epoch do. */
+  private final class FirstBatches implements CastObserver {
+    @Override
+    public boolean wants(long step) {
+      return observed;
+    }
+
+    @Override
+    public void cast(Cast cast) {
+      if (cast.quantizer().isPresent()) {
+        errors.merge(
+            cast.role(),
+            QuantizationError.measure(
+                cast.before(), cast.after(), cast.quantizer().get(), cast.scales().orElseThrow()),
+            QuantizationError::merge);
+      }
+    }
   }
 
   private Map<String, CellResult.RoleError> quantization() {
@@ -116,7 +137,7 @@ final class Trainer {
     for (int from = 0; from < split.size(); from += TEST_BATCH) {
       int n = Math.min(TEST_BATCH, split.size() - from);
       int[] batch = IntStream.range(from, from + n).toArray();
-      Tensor logits = mlp.forward(rows(split, batch));
+      Tensor logits = network.forward(rows(split, batch));
       Floats values = Floats.of(logits, "logits");
       for (int i = 0; i < n; i++) {
         int row = values.offset() + i * data.classes();

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The network of {@link Mlp} without any quantization, in float64, and beside each of its numbers a
+ * The network of an MLP without any quantization, in float64, and beside each of its numbers a
  * bound on how far the quantized float32 network can be from it: running error analysis (Higham,
  * Accuracy and Stability of Numerical Algorithms, 3.3) with the unit roundoff of each role's
  * format.
@@ -59,13 +59,13 @@ final class BoundedMlp {
   final List<Bounded> weights = new ArrayList<>();
   final List<Bounded> biases = new ArrayList<>();
 
-  /** In the order of {@link Mlp#parameters}: weight and bias of each layer. */
+  /** In the order of {@link Network#parameters}: weight and bias of each layer. */
   final List<Bounded> gradients = new ArrayList<>();
 
   double loss;
   double lossBound;
 
-  BoundedMlp(AmpPolicy policy, Mlp mlp) {
+  BoundedMlp(AmpPolicy policy, Network mlp) {
     this.policy = policy;
     for (Parameter p : mlp.parameters()) {
       float[] values = p.value().toFloats();

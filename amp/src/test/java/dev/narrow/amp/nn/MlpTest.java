@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.amp.AmpPolicy;
+import dev.narrow.amp.Autocast;
 import dev.narrow.amp.Parameter;
 import dev.narrow.amp.Role;
 import dev.narrow.formats.Formats;
@@ -30,6 +31,10 @@ import org.junit.jupiter.api.Test;
 
 class MlpTest {
   private static final Backend CPU = Backend.cpu(1);
+
+  private static Network network(AmpPolicy policy, long seed, int... units) {
+    return new Network(Autocast.with(policy).on(CPU).seed(seed), Networks.mlp(seed, units));
+  }
 
   /** A network with inputs and labels, all from a seed. */
   static final class Problem {
@@ -65,8 +70,8 @@ class MlpTest {
       return labels;
     }
 
-    Mlp network(AmpPolicy policy) {
-      return Mlp.of(CPU, policy, seed, units);
+    Network network(AmpPolicy policy) {
+      return MlpTest.network(policy, seed, units);
     }
 
     @Override
@@ -80,7 +85,7 @@ class MlpTest {
    */
   private static boolean isWithinBounds(
       Problem problem, AmpPolicy runs, AmpPolicy bounds, float lossScale) {
-    Mlp mlp = problem.network(runs);
+    Network mlp = problem.network(runs);
     BoundedMlp reference = new BoundedMlp(bounds, mlp);
     reference.run(problem.x(), problem.samples, problem.labels(), lossScale);
     float loss =
@@ -127,7 +132,7 @@ class MlpTest {
   @Test
   void theReferencesGradientsAreDifferencesOfItsLoss() {
     Problem problem = new Problem(new int[] {5, 7, 3}, 4, 1);
-    Mlp mlp = problem.network(AmpPolicy.fp32());
+    Network mlp = problem.network(AmpPolicy.fp32());
     BoundedMlp reference = new BoundedMlp(AmpPolicy.fp32(), mlp);
     reference.run(problem.x(), 4, problem.labels(), 1);
     for (int layer = 0; layer < 2; layer++) {
@@ -137,7 +142,7 @@ class MlpTest {
   }
 
   private static void assertIsDerivative(
-      Problem problem, Mlp mlp, int layer, boolean weight, BoundedMlp.Bounded gradient) {
+      Problem problem, Network mlp, int layer, boolean weight, BoundedMlp.Bounded gradient) {
     double step = 1e-6;
     for (int i = 0; i < gradient.value.length; i++) {
       double[] loss = new double[2];
@@ -156,8 +161,8 @@ class MlpTest {
     Problem problem = new Problem(new int[] {6, 6, 4}, 3, 2);
     Tensor x = Tensor.of(problem.x(), 3, 6);
     for (AmpPolicy policy : List.of(AmpPolicy.fp32(), AmpPolicy.lns8())) {
-      Mlp a = problem.network(policy);
-      Mlp b = problem.network(policy);
+      Network a = problem.network(policy);
+      Network b = problem.network(policy);
       assertEquals(
           a.backpropagate(x, problem.labels(), 1), b.backpropagate(x, problem.labels(), 1024));
       for (int p = 0; p < a.parameters().size(); p++) {
@@ -174,9 +179,9 @@ class MlpTest {
   @Test
   void theSameSeedIsTheSameNetwork() {
     Problem problem = new Problem(new int[] {4, 9, 3}, 2, 3);
-    Mlp a = problem.network(AmpPolicy.fp32());
-    Mlp b = problem.network(AmpPolicy.lns8());
-    Mlp other = Mlp.of(CPU, AmpPolicy.fp32(), 4, 4, 9, 3);
+    Network a = problem.network(AmpPolicy.fp32());
+    Network b = problem.network(AmpPolicy.lns8());
+    Network other = network(AmpPolicy.fp32(), 4, 4, 9, 3);
     for (int p = 0; p < a.parameters().size(); p++) {
       float[] values = a.parameters().get(p).value().toFloats();
       assertArrayEquals(values, b.parameters().get(p).value().toFloats());
@@ -186,7 +191,7 @@ class MlpTest {
 
   @Test
   void initialWeightsHaveTheVarianceOfTheirInitialization() {
-    Mlp mlp = Mlp.of(CPU, AmpPolicy.fp32(), 1, 200, 300, 10);
+    Network mlp = network(AmpPolicy.fp32(), 1, 200, 300, 10);
     double sum = 0;
     double squares = 0;
     float[] w = mlp.parameters().getFirst().value().toFloats();
@@ -201,7 +206,7 @@ class MlpTest {
   /** A tiny output is flushed on its way into the next layer, but its ReLU was open. */
   @Test
   void quantizationIsPassedStraightThrough() {
-    Mlp mlp = Mlp.of(CPU, AmpPolicy.lns8(), 1, 2, 2, 2);
+    Network mlp = network(AmpPolicy.lns8(), 1, 2, 2, 2);
     set(mlp, 0, 1f, 0f, 0f, 0f);
     set(mlp, 1, 0f, 0x1p-17f);
     set(mlp, 2, 1f, -1f, -1f, 1f);
@@ -211,18 +216,18 @@ class MlpTest {
     assertTrue(gradient[1] != 0, "no gradient reaches the weights of the flushed output");
   }
 
-  private static void set(Mlp mlp, int parameter, float... values) {
+  private static void set(Network mlp, int parameter, float... values) {
     float[] array = Floats.of(mlp.parameters().get(parameter).value(), "p").array();
     System.arraycopy(values, 0, array, 0, values.length);
   }
 
   @Test
   void shapesThatDoNotFitAreRefused() {
-    Mlp mlp = Mlp.of(CPU, AmpPolicy.fp32(), 1, 3, 2);
+    Network mlp = network(AmpPolicy.fp32(), 1, 3, 2);
     var error = assertThrows(IllegalArgumentException.class, () -> mlp.forward(Tensor.zeros(1, 4)));
-    assertTrue(error.toString().contains("x has shape [1, 4], expected [samples, 3]"));
-    assertThrows(IllegalArgumentException.class, () -> Mlp.of(CPU, AmpPolicy.fp32(), 1, 3));
-    assertThrows(IllegalArgumentException.class, () -> Mlp.of(CPU, AmpPolicy.fp32(), 1, 3, 0));
+    assertTrue(error.toString().contains("x has shape [1, 4], expected [..., 3]"));
+    assertThrows(IllegalArgumentException.class, () -> network(AmpPolicy.fp32(), 1, 3));
+    assertThrows(IllegalArgumentException.class, () -> network(AmpPolicy.fp32(), 1, 3, 0));
   }
 
   @Provide

@@ -1,0 +1,224 @@
+package dev.narrow.amp;
+
+import dev.narrow.formats.Formats;
+import dev.narrow.formats.RandomBits;
+import dev.narrow.kernels.Accumulator;
+import dev.narrow.kernels.Backend;
+import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Scales;
+import dev.narrow.quant.Tensor;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** One use of an {@link Autocast}: what operations ask for, and what they have been given. */
+final class Region {
+  private final Autocast autocast;
+  private final AmpPolicy policy;
+  private final long step;
+  private final @Nullable CastObserver observer;
+  private final CastCache cache = new CastCache();
+  private final AtomicLong operations = new AtomicLong();
+  private volatile boolean closed;
+
+  Region(Autocast autocast, long step) {
+    this.autocast = autocast;
+    this.policy = autocast.policy();
+    this.step = step;
+    CastObserver all = autocast.observer();
+    this.observer = all != null && all.wants(step) ? all : null;
+  }
+
+  Autocast autocast() {
+    return autocast;
+  }
+
+  /** What computes operations that are not in few bits. */
+  Backend backend() {
+    return autocast.backend();
+  }
+
+  /** What computes products of matrices: in few bits, in the policy's accumulator. */
+  Backend matrices(OpClass kind) {
+    boolean plain = kind != OpClass.LOWER || policy.accumulator() instanceof Accumulator.Fp32;
+    return plain ? backend() : backend().with(policy.accumulator());
+  }
+
+  /** What computes other products: the same, but that log bins take matrices of codes only. */
+  Backend products(OpClass kind) {
+    return policy.accumulator() instanceof Accumulator.LogBins ? backend() : matrices(kind);
+  }
+
+  /**
+   * Registers an operation.
+   *
+   * @throws AmpException if it is banned
+   */
+  OpClass enter(String op) {
+    operations.incrementAndGet();
+    Optional<OpRule> rule = policy.rule(op);
+    OpClass kind = rule.map(OpRule::kind).orElse(OpClass.FOLLOW);
+    if (kind == OpClass.BANNED) {
+      throw policy.banned(rule.orElseThrow());
+    }
+    autocast.counts().operation(op, kind, rule.isPresent());
+    return kind;
+  }
+
+  /**
+   * A tensor as an operation reads it: cast into the format of its role if the operation is one in
+   * few bits, else itself. Weights, and results of operations of this region, are cast once.
+   */
+  Tensor operand(String op, OpClass kind, String layer, Role role, Tensor tensor) {
+    if (kind != OpClass.LOWER) {
+      return tensor;
+    }
+    Quantizer quantizer = policy.quantizer(layer, role).orElse(null);
+    if (quantizer == null) {
+      observe(op, layer, role, tensor, tensor, null, null);
+      return tensor;
+    }
+    if (tensor.quantizer().filter(quantizer::equals).isPresent()) {
+      return tensor; // it has the format already
+    }
+    Tensor kept = cache.find(tensor, quantizer);
+    if (kept != null) {
+      autocast.counts().reused(layer, role);
+      return kept;
+    }
+    long start = System.nanoTime();
+    Tensor values = tensor.isFp32() ? tensor : tensor.toFp32();
+    RandomBits random = random(layer, role.letter().charAt(0));
+    Tensor cast;
+    Scales scales;
+    if (policy.accumulator() instanceof Accumulator.LogBins) {
+      cast = quantizer.quantize(values, random); // it adds up codes
+      scales = cast.scales();
+    } else {
+      cast = Tensor.zeros(tensor.shape().dims());
+      scales = quantizer.fakeQuantize(values, cast, random);
+    }
+    autocast.counts().cast(layer, role, tensor, quantizer, scales, System.nanoTime() - start);
+    if (role == Role.WEIGHT || cache.isConstant(tensor)) {
+      cache.keep(tensor, quantizer, cast);
+    }
+    observe(op, layer, role, values, cast, quantizer, scales);
+    return cast;
+  }
+
+  /** Brings the gradient of a weight into the format of its role, in place. */
+  void gradient(String op, OpClass kind, String layer, Tensor gradient) {
+    if (kind != OpClass.LOWER) {
+      return;
+    }
+    Role role = Role.WEIGHT_GRADIENT;
+    Quantizer quantizer = policy.quantizer(layer, role).orElse(null);
+    if (quantizer == null) {
+      observe(op, layer, role, gradient, gradient, null, null);
+      return;
+    }
+    Tensor before = observer == null ? gradient : gradient.toFp32();
+    long start = System.nanoTime();
+    Scales scales = quantizer.fakeQuantize(gradient, random(layer, role.letter().charAt(0)));
+    autocast.counts().cast(layer, role, gradient, quantizer, scales, System.nanoTime() - start);
+    observe(op, layer, role, before, gradient, quantizer, scales);
+  }
+
+  private void observe(
+      String op,
+      String layer,
+      Role role,
+      Tensor before,
+      Tensor after,
+      @Nullable Quantizer quantizer,
+      @Nullable Scales scales) {
+    if (observer != null) {
+      observer.cast(
+          new CastObserver.Cast(
+              op,
+              layer,
+              role,
+              before,
+              after,
+              Optional.ofNullable(quantizer),
+              Optional.ofNullable(scales)));
+    }
+  }
+
+  /**
+   * What an operation returns: its result in the format that the policy gives it.
+   *
+   * @param values fp32, memory of the operation's own
+   * @param operands as the caller gave them
+   */
+  Tensor result(OpClass kind, Tensor values, Tensor... operands) {
+    Tensor result = resultFormat(kind, operands).map(q -> q.quantize(values)).orElse(values);
+    cache.addConstant(result);
+    return result;
+  }
+
+  private Optional<Quantizer> resultFormat(OpClass kind, Tensor... operands) {
+    return switch (kind) {
+      case LOWER -> policy.output();
+      case F32, BANNED -> Optional.empty();
+      case NEUTRAL -> format(operands[0]);
+      case FOLLOW, PROMOTE -> {
+        for (Tensor operand : operands) {
+          if (!operand.format().equals(operands[0].format())) {
+            yield Optional.empty();
+          }
+        }
+        yield format(operands[0]);
+      }
+    };
+  }
+
+  private static Optional<Quantizer> format(Tensor tensor) {
+    if (tensor.format().equals(Formats.FP32)) {
+      return Optional.empty();
+    }
+    return tensor.quantizer().or(() -> Optional.of(Quantizer.of(tensor.format())));
+  }
+
+  /** Random bits of their own for each layer, use and step (FNV-1a, then SplitMix64's mixing). */
+  RandomBits random(String layer, char use) {
+    long hash = 0xcbf29ce484222325L;
+    for (int i = 0; i < layer.length(); i++) {
+      hash = (hash ^ layer.charAt(i)) * 0x100000001b3L;
+    }
+    hash = (hash ^ use) * 0x100000001b3L;
+    return new RandomBits(autocast.seed(), mixed(mixed(hash) + step));
+  }
+
+  private static long mixed(long value) {
+    long z = value + 0x9e3779b97f4a7c15L;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  /** Lets a tensor be cast once. */
+  void constant(Tensor tensor) {
+    cache.addConstant(tensor);
+  }
+
+  /** Forgets what was cast of a tensor, and of what shares memory with it. */
+  void touch(Tensor tensor) {
+    cache.forget(tensor);
+  }
+
+  /** Throws IllegalStateException if the region has ended. */
+  void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException(
+          "the region of autocast has ended: join the task before call() returns");
+    }
+  }
+
+  /** Ends the region; the result says whether there was an operation. */
+  boolean close() {
+    closed = true;
+    cache.clear();
+    return operations.get() > 0;
+  }
+}

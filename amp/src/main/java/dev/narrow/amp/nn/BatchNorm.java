@@ -1,0 +1,71 @@
+package dev.narrow.amp.nn;
+
+import dev.narrow.amp.ImageOps;
+import dev.narrow.amp.Parameter;
+import dev.narrow.kernels.Backend;
+import dev.narrow.quant.Tensor;
+import java.util.List;
+
+/**
+ * Batch normalization of channels: by the moments of the batch in training, by running ones
+ * otherwise (momentum 0.1, epsilon 1e-5, as torch's default).
+ */
+public final class BatchNorm implements Layer {
+  private static final float EPSILON = 1e-5f;
+  private static final float MOMENTUM = 0.1f;
+
+  private record Pass(Tensor x, ImageOps.BatchNormalized normalized) {}
+
+  private final String name;
+  private final Parameter gamma;
+  private final Parameter beta;
+  private final Tensor mean;
+  private final Tensor variance;
+  private final Backend backend = Backend.cpu(1); // of the running moments, a few numbers
+  private final Saved<Pass> saved;
+
+  /**
+   * A layer with the parameters {@code name.weight} and {@code name.bias}, for so many channels.
+   */
+  public BatchNorm(String name, int channels, Initializer initializer) {
+    Extents.require("channels of " + name, channels);
+    this.name = name;
+    gamma = initializer.gain(name + ".weight", channels);
+    beta = initializer.bias(name + ".bias", channels);
+    mean = Tensor.zeros(channels);
+    variance = initializer.gain(name, channels).value();
+    saved = new Saved<>(name);
+  }
+
+  @Override
+  public Tensor forward(Tensor x, boolean training) {
+    if (!training) {
+      return ImageOps.batchNorm(x, mean, variance, gamma.value(), beta.value(), EPSILON);
+    }
+    ImageOps.BatchNormalized batch = ImageOps.batchNorm(x, gamma.value(), beta.value(), EPSILON);
+    int elements = x.shape().size() / gamma.value().shape().size();
+    if (elements > 1) {
+      backend.updateMoments(MOMENTUM, elements, batch.mean(), batch.variance(), mean, variance);
+    }
+    saved.set(true, new Pass(x, batch));
+    return batch.y();
+  }
+
+  @Override
+  public Tensor backward(Tensor dy) {
+    Pass pass = saved.take();
+    return ImageOps.batchNormBackward(
+        pass.x, pass.normalized, gamma.value(), dy, gamma.gradient(), beta.gradient());
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return List.of(gamma, beta);
+  }
+
+  @Override
+  public List<Buffer> buffers() {
+    return List.of(
+        new Buffer(name + ".running_mean", mean), new Buffer(name + ".running_var", variance));
+  }
+}

@@ -1,0 +1,100 @@
+package dev.narrow.amp.nn;
+
+import dev.narrow.amp.Autocast;
+import dev.narrow.amp.Gradients;
+import dev.narrow.amp.Ops;
+import dev.narrow.amp.Parameter;
+import dev.narrow.quant.Tensor;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A classifier: layers under a policy, with softmax and cross entropy at their end.
+ *
+ * <pre>
+ *   forward    X(l)   = f(Q_A(X(l-1)) · Q_W(W(l)) + b(l))
+ *   backward   E(l)   = Q_E(dL/dZ(l))
+ *              G(l)   = Q_G(Q_A(X(l-1))ᵀ · E(l))
+ *              dX     = E(l) · Q_W(W(l))ᵀ
+ * </pre>
+ *
+ * <p>(LNS-Madam, arXiv 2106.13914, writes the same flow.) Each pass is a region of its autocast.
+ *
+ * <p>Not safe for use by several threads at once.
+ */
+public final class Network {
+  private final Autocast autocast;
+  private final Layer body;
+  private final List<Parameter> parameters;
+
+  /**
+   * A network.
+   *
+   * @param autocast policy, backend and seed
+   * @param body from the input to the logits
+   * @throws IllegalArgumentException if two parameters have one name
+   */
+  public Network(Autocast autocast, Layer body) {
+    this.autocast = autocast;
+    this.body = body;
+    this.parameters = List.copyOf(body.parameters());
+    Set<String> names = new HashSet<>();
+    for (Parameter parameter : parameters) {
+      if (!names.add(parameter.name())) {
+        throw new IllegalArgumentException("two parameters are called " + parameter.name());
+      }
+    }
+  }
+
+  /** The parameters with their gradients: {@code fc1.weight}, {@code fc1.bias}... */
+  public List<Parameter> parameters() {
+    return parameters;
+  }
+
+  /** The gradients, for a {@code GradScaler}. */
+  public Gradients gradients() {
+    return Gradients.of(
+        parameters.stream().map(p -> new Gradients.View(p.name(), p.gradient())).toList());
+  }
+
+  /** What the layers keep besides parameters. */
+  public List<Layer.Buffer> buffers() {
+    return body.buffers();
+  }
+
+  /** Policy, backend and seed, and the counters. */
+  public Autocast autocast() {
+    return autocast;
+  }
+
+  /**
+   * Runs the network as in inference.
+   *
+   * @param x samples
+   * @return the logits, [..., classes]
+   * @throws IllegalArgumentException if x has a shape that does not fit
+   */
+  public Tensor forward(Tensor x) {
+    return autocast.call(() -> body.forward(x, false));
+  }
+
+  /**
+   * Runs the network and calculates the gradients of all parameters, in place.
+   *
+   * @param x samples
+   * @param labels the class of each row of the logits
+   * @param lossScale what the gradients are multiplied by, in every layer
+   * @return the mean cross entropy of the softmax of the logits, not scaled
+   * @throws IllegalArgumentException if shapes do not fit
+   */
+  public float backpropagate(Tensor x, int[] labels, float lossScale) {
+    return autocast.call(() -> {
+      Autocast.constant(x);
+      Tensor logits = body.forward(x, true);
+      Ops.Loss loss = Ops.softmaxCrossEntropy(logits, labels, lossScale);
+      body.backwardFirst(loss.gradient());
+      return loss.value();
+    });
+  }
+}

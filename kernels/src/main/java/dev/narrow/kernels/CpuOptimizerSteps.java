@@ -1,0 +1,265 @@
+package dev.narrow.kernels;
+
+import static dev.narrow.kernels.Arguments.expectOptional;
+import static dev.narrow.kernels.Arguments.named;
+
+import dev.narrow.kernels.Arguments.Named;
+import dev.narrow.quant.Tensor;
+
+/** {@link OptimizerSteps} on the processor. */
+interface CpuOptimizerSteps extends OptimizerSteps {
+  /** Elements that the passes of a step take together: they stay in the first-level cache. */
+  int BLOCK = 1024;
+
+  /** Operations of an element, about. */
+  int COST = 16;
+
+  /** What computes. */
+  Cpu cpu();
+
+  @Override
+  default int unscale(float factor, Tensor gradient) {
+    try (Values g = Values.update(gradient, "gradient")) {
+      int first = cpu().kernels().unscale(factor, g.array(), g.offset(), g.size());
+      g.store();
+      return first;
+    }
+  }
+
+  private static void check(Tensor gradient, Named... written) {
+    for (Named tensor : written) {
+      expectOptional(tensor.tensor(), tensor.name(), gradient.shape());
+    }
+    Arguments.expectApart(new Named[] {named("gradient", gradient)}, written);
+  }
+
+  /** 1 - beta^step, by which a moving average that started at zero is divided. */
+  private static float correction(double beta, long step) {
+    if (step < 1) {
+      throw new IllegalArgumentException("step = " + step + ", expected 1 or more");
+    }
+    return (float) (1 - StrictMath.pow(beta, (double) step));
+  }
+
+  @Override
+  default void sgd(
+      float learningRate,
+      float momentum,
+      float weightDecay,
+      boolean nesterov,
+      Tensor gradient,
+      Tensor velocity,
+      Tensor parameter) {
+    check(gradient, named("velocity", velocity), named("parameter", parameter));
+    try (Values w = Values.update(parameter, "parameter");
+        Values v = Values.update(velocity, "velocity");
+        Values g = Values.read(gradient)) {
+      cpu()
+          .share(
+              g.size(),
+              BLOCK,
+              COST,
+              (from, to) ->
+                  cpu()
+                      .kernels()
+                      .sgd(
+                          learningRate,
+                          momentum,
+                          weightDecay,
+                          nesterov,
+                          g.array(),
+                          g.offset() + from,
+                          v.array(),
+                          v.offset() + from,
+                          w.array(),
+                          w.offset() + from,
+                          to - from));
+      v.store();
+      w.store();
+    }
+  }
+
+  @Override
+  default void adamW(
+      float learningRate,
+      float beta1,
+      float beta2,
+      float epsilon,
+      float weightDecay,
+      long step,
+      Tensor gradient,
+      Tensor first,
+      Tensor second,
+      Tensor parameter) {
+    check(gradient, named("first", first), named("second", second), named("parameter", parameter));
+    OptimizerKernels.AdamW constants =
+        new OptimizerKernels.AdamW(
+            beta1,
+            beta2,
+            epsilon,
+            learningRate / correction(beta1, step),
+            (float) Math.sqrt(correction(beta2, step)),
+            1 - learningRate * weightDecay);
+    try (Values w = Values.update(parameter, "parameter");
+        Values m = Values.update(first, "first");
+        Values v = Values.update(second, "second");
+        Values g = Values.read(gradient)) {
+      cpu()
+          .share(
+              g.size(),
+              BLOCK,
+              COST,
+              (from, to) ->
+                  cpu()
+                      .kernels()
+                      .adamW(
+                          constants,
+                          g.array(),
+                          g.offset() + from,
+                          m.array(),
+                          m.offset() + from,
+                          v.array(),
+                          v.offset() + from,
+                          w.array(),
+                          w.offset() + from,
+                          to - from));
+      m.store();
+      v.store();
+      w.store();
+    }
+  }
+
+  @Override
+  default void madam(
+      float learningRate,
+      float gradientBound,
+      float bound,
+      long step,
+      Tensor gradient,
+      Tensor root,
+      Tensor parameter) {
+    check(gradient, named("root", root), named("parameter", parameter));
+    Kernels kernels = cpu().kernels();
+    try (Values w = Values.update(parameter, "parameter")) {
+      multiply(
+          gradientBound,
+          step,
+          gradient,
+          root,
+          (t, from, n) -> {
+            int at = w.offset() + from;
+            kernels.moveLogarithm(learningRate, false, w.array(), at, t, 0, n);
+            kernels.exp(t, 0, t, 0, n);
+            kernels.multiplyWithin(bound, t, 0, w.array(), at, n);
+          });
+      w.store();
+    }
+  }
+
+  @Override
+  default void lnsMadam(
+      float learningRate,
+      float gradientBound,
+      float bound,
+      long step,
+      Tensor gradient,
+      Tensor root,
+      Tensor parameter) {
+    check(gradient, named("root", root), named("parameter", parameter));
+    Kernels kernels = cpu().kernels();
+    try (Values w = Values.update(parameter, "parameter")) {
+      multiply(
+          gradientBound,
+          step,
+          gradient,
+          root,
+          (t, from, n) -> {
+            int at = w.offset() + from;
+            kernels.moveLogarithm(learningRate, true, w.array(), at, t, 0, n);
+            kernels.exp2(t, 0, t, 0, n);
+            kernels.multiplyWithin(bound, t, 0, w.array(), at, n);
+          });
+      w.store();
+    }
+  }
+
+  @Override
+  default void integerMadam(
+      float factor,
+      float precision,
+      int levels,
+      float gradientBound,
+      float bound,
+      long step,
+      Tensor gradient,
+      Tensor root,
+      Tensor exponent,
+      Tensor parameter) {
+    if (levels < 2 || levels > 1 << 24) {
+      throw new IllegalArgumentException("levels = " + levels + ", expected 2 to 2^24");
+    }
+    check(
+        gradient, named("root", root), named("exponent", exponent), named("parameter", parameter));
+    Kernels kernels = cpu().kernels();
+    float most = levels - 1;
+    try (Values w = Values.update(parameter, "parameter");
+        Values k = Values.update(exponent, "exponent")) {
+      multiply(
+          gradientBound,
+          step,
+          gradient,
+          root,
+          (t, from, n) -> {
+            int at = w.offset() + from;
+            int exponents = k.offset() + from;
+            kernels.moveExponent(
+                factor, precision, most, w.array(), at, k.array(), exponents, t, 0, n);
+            kernels.exp(t, 0, t, 0, n);
+            kernels.withSign(bound, t, 0, w.array(), at, n);
+          });
+      k.store();
+      w.store();
+    }
+  }
+
+  /** What a multiplicative update does with a block of normalized gradients. */
+  @FunctionalInterface
+  interface Move {
+    /** Moves n parameters from an index on; the normalized gradients may be overwritten. */
+    void apply(float[] normalized, int from, int n);
+  }
+
+  /** Moves the second moment on and hands out the normalized gradients, block by block. */
+  private void multiply(float gradientBound, long step, Tensor gradient, Tensor root, Move move) {
+    double correction = correction(OptimizerKernels.MADAM_BETA, step);
+    try (Values r = Values.update(root, "root");
+        Values g = Values.read(gradient)) {
+      cpu()
+          .share(
+              g.size(),
+              BLOCK,
+              COST,
+              (first, end) -> {
+                float[] normalized = Scratch.take(BLOCK);
+                for (int from = first; from < end; from += BLOCK) {
+                  int n = Math.min(BLOCK, end - from);
+                  cpu()
+                      .kernels()
+                      .normalizeByRoot(
+                          correction,
+                          gradientBound,
+                          g.array(),
+                          g.offset() + from,
+                          r.array(),
+                          r.offset() + from,
+                          normalized,
+                          0,
+                          n);
+                  move.apply(normalized, from, n);
+                }
+                Scratch.give(normalized);
+              });
+      r.store();
+    }
+  }
+}
