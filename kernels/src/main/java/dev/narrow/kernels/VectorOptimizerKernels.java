@@ -1,8 +1,8 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.VectorAccumulation.DOUBLES;
-import static dev.narrow.kernels.VectorAccumulation.HALF;
-import static dev.narrow.kernels.VectorAccumulation.loadDoubles;
+import static dev.narrow.kernels.VectorAccumulatorMatmul.DOUBLES;
+import static dev.narrow.kernels.VectorAccumulatorMatmul.HALF;
+import static dev.narrow.kernels.VectorAccumulatorMatmul.loadDoubles;
 import static dev.narrow.kernels.VectorKernels.INTS;
 import static dev.narrow.kernels.VectorKernels.SPECIES;
 import static dev.narrow.kernels.VectorKernels.canonical;

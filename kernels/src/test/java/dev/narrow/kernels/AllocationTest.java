@@ -11,6 +11,7 @@ import dev.narrow.quant.Tensor;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -435,7 +436,7 @@ class AllocationTest {
   @ParameterizedTest
   @MethodSource("names")
   void nothingIsAllocatedForNumbers(String name) {
-    Operation operation = operations().get(name);
+    Operation operation = Objects.requireNonNull(operations().get(name));
     int limit = name.contains(" of ") || name.contains(" in ") ? LIMIT_OF_CODES : LIMIT;
     for (int scale : new int[] {16, 1}) { // with more data the compiler has begun sooner
       long bytes = allocated(operation.of(scale), limit);
