@@ -6,7 +6,8 @@ import java.util.Arrays;
 final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerKernels {
   static final ScalarKernels INSTANCE = new ScalarKernels();
 
-  private static final int INFINITY_BITS = 0x7f800000;
+  /** The bits of infinity; those of NaN are above. */
+  static final int INFINITY_BITS = 0x7f800000;
 
   private static final ThreadLocal<float[]> LANES_OF_THREAD =
       ThreadLocal.withInitial(() -> new float[LANES]);

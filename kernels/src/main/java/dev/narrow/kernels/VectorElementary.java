@@ -12,19 +12,15 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>The compiler takes no method into a loop that is longer than 325 bytes of bytecode or 2500 of
  * compiled code, nor any once the loop has 18000 nodes, and a call that it does not take in makes
- * objects of its vectors: seven times slower. Hence tanh and erf come in pieces, to be put together
- * in the loop, and tanh, which would exceed the nodes, has some of its constants ready as vectors.
- * A vector is read from memory in each turn of the loop where a broadcast stays in a register, so
- * the coefficients are broadcast.
+ * objects of its vectors: seven times slower. Hence erf comes in pieces, to be put together in the
+ * loop, and what is larger goes over the numbers in several passes. Vectors of integers that
+ * several functions share are constants, of fewer nodes than a broadcast; coefficients are
+ * broadcast, since a constant vector is read from memory in each turn of the loop.
  */
 final class VectorElementary {
-  private static final FloatVector ONE = all(1f);
-  private static final FloatVector NAN = all(Float.NaN);
-  private static final FloatVector LARGE_TANH = all(TANH_LARGE);
-  private static final FloatVector ONE_TANH = all(TANH_ONE);
-  private static final IntVector SIGN = integers(Integer.MIN_VALUE);
-  private static final IntVector BIAS = integers(127);
-  private static final IntVector ROUNDER_BITS = integers(Float.floatToRawIntBits(ROUNDER));
+  static final IntVector SIGN = integers(Integer.MIN_VALUE);
+  static final IntVector BIAS = integers(127);
+  static final IntVector ROUNDER_BITS = integers(Float.floatToRawIntBits(ROUNDER));
 
   private VectorElementary() {}
 
@@ -97,23 +93,6 @@ final class VectorElementary {
   }
 
   /** From the magnitude a. */
-  static FloatVector tanhLarge(FloatVector a) {
-    FloatVector twice = a.add(a);
-    FloatVector shifted = twice.fma(all(LOG2_E), all(ROUNDER));
-    FloatVector k = shifted.sub(ROUNDER);
-    FloatVector r = k.fma(all(-LN2_LOW), k.fma(all(-LN2_HIGH), twice));
-    FloatVector p = r.mul(r).fma(expQuotient(r), r);
-    FloatVector scale = powerOfTwo(exponent(shifted));
-    return all(1f).sub(all(2f).div(scale.fma(p, scale.add(1f))));
-  }
-
-  static FloatVector tanh(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
-    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, LARGE_TANH));
-    result = result.blend(ONE, a.compare(VectorOperators.GT, ONE_TANH));
-    return copySign(result, x).blend(NAN, x.compare(VectorOperators.NE, x));
-  }
-
-  /** From the magnitude a. */
   static FloatVector erfSmall(FloatVector a) {
     FloatVector z = a.mul(a);
     FloatVector q = all(R6).fma(z, all(R5));
@@ -145,7 +124,7 @@ final class VectorElementary {
   static FloatVector erf(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
     FloatVector result = large.blend(small, a.compare(VectorOperators.LT, ERF_LARGE));
     result = result.blend(1f, a.compare(VectorOperators.GT, ERF_ONE));
-    return copySign(result, x).blend(NAN, x.compare(VectorOperators.NE, x));
+    return copySign(result, x).blend(Float.NaN, x.compare(VectorOperators.NE, x));
   }
 
   static FloatVector reciprocalSqrt(FloatVector x) {

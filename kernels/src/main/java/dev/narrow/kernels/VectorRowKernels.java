@@ -7,6 +7,7 @@ import static dev.narrow.kernels.ScalarKernels.tree;
 import static dev.narrow.kernels.VectorKernels.INTS;
 import static dev.narrow.kernels.VectorKernels.SPECIES;
 import static dev.narrow.kernels.VectorKernels.canonical;
+import static dev.narrow.kernels.VectorKernels.load;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -15,10 +16,6 @@ import jdk.incubator.vector.VectorOperators;
 
 /** {@link RowKernels} on the Vector API, in the manner of {@link VectorKernels}. */
 interface VectorRowKernels extends RowKernels {
-
-  private static FloatVector load(float[] x, int index) {
-    return FloatVector.fromArray(SPECIES, x, index);
-  }
 
   @Override
   default void subtract(

@@ -274,7 +274,8 @@ class ElementaryTest {
     Kernels kernels = KernelProvider.kernels();
     int longest = 3 * kernels.bits() / Float.SIZE + 1;
     Data data = new Data(1);
-    for (int n = 0; n <= longest; n++) {
+    for (int length = 0; length <= longest + 1; length++) {
+      int n = length > longest ? 1111 : length; // the last takes several passes
       float[] x = data.anyBits(n + 3);
       float[] y = Data.filled(n + 5, 42f);
       float[] expected = y.clone();
