@@ -11,6 +11,15 @@ package dev.narrow.kernels;
  * operands, and otherwise must not overlap them; the output of a product or a sum over rows must
  * not overlap any.
  *
+ * <p>Memory: an operation reads and writes native memory of a shared or automatic arena, or of one
+ * confined to the calling thread; that of another thread throws {@link WrongThreadException}. What
+ * is confined is copied, decoded and written by the calling thread alone, and other threads work on
+ * the copy. All memory must stay allocated, and inputs unchanged, until the operation returns; two
+ * operations may run at once if neither writes what the other uses.
+ *
+ * <p>{@link Matrices#offset} counts elements from the first of the tensor, whatever their format: a
+ * tensor whose storage is itself a slice of memory starts at 0.
+ *
  * <p>A result that is NaN by arithmetic is the canonical NaN, 0x7fc00000, but for products in
  * {@link Summation#FAST}.
  */

@@ -283,12 +283,14 @@ final class ByteCodes implements RowCodes {
 
   @Override
   public float dot(int place, float[] x, int at, int n) {
-    float[] lanes = new float[Kernels.LANES];
+    float[] lanes = ScalarKernels.lanes();
     int bound = n - n % Kernels.LANES;
     for (int lane = 0; lane < Kernels.LANES; lane += STEP) {
-      FloatVector sum =
-          layout.log ? dotLog(place, x, at, lane, bound) : dotFloat(place, x, at, lane, bound);
-      sum.intoArray(lanes, lane);
+      if (layout.log) {
+        dotLog(place, x, at, lane, bound, lanes);
+      } else {
+        dotFloat(place, x, at, lane, bound, lanes);
+      }
     }
     for (int i = bound; i < n; i++) {
       lanes[i - bound] = Math.fma(value(place + i), x[at + i], lanes[i - bound]);
@@ -296,7 +298,7 @@ final class ByteCodes implements RowCodes {
     return ScalarKernels.tree(lanes);
   }
 
-  private FloatVector dotLog(int place, float[] x, int at, int lane, int n) {
+  private void dotLog(int place, float[] x, int at, int lane, int n, float[] lanes) {
     IntVector binade = IntVector.fromArray(INTS, layout.binade, 0);
     IntVector least = IntVector.zero(INTS);
     FloatVector sum = FloatVector.zero(SPECIES);
@@ -309,10 +311,10 @@ final class ByteCodes implements RowCodes {
       least = least.min(code);
       sum = value.fma(FloatVector.fromArray(SPECIES, x, at + i), sum);
     }
-    return sum.blend(Float.NaN, least.eq(LOG_NAN).cast(SPECIES));
+    sum.blend(Float.NaN, least.eq(LOG_NAN).cast(SPECIES)).intoArray(lanes, lane);
   }
 
-  private FloatVector dotFloat(int place, float[] x, int at, int lane, int n) {
+  private void dotFloat(int place, float[] x, int at, int lane, int n, float[] lanes) {
     IntVector most = IntVector.zero(INTS);
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int i = lane; i < n; i += Kernels.LANES) {
@@ -325,6 +327,6 @@ final class ByteCodes implements RowCodes {
       most = most.max(magnitude);
       sum = value.fma(FloatVector.fromArray(SPECIES, x, at + i), sum);
     }
-    return sum.blend(Float.NaN, most.eq(0x7f).cast(SPECIES));
+    sum.blend(Float.NaN, most.eq(0x7f).cast(SPECIES)).intoArray(lanes, lane);
   }
 }

@@ -1,16 +1,16 @@
 package dev.narrow.kernels;
 
 /** {@link Accumulator.Chunked}. */
-final class ChunkedSum implements Sum {
+final class ChunkedSum implements RunningSum {
   private final int chunk;
-  private final Sum within;
-  private final Sum across;
+  private final RunningSum within;
+  private final RunningSum across;
   private int terms;
 
   ChunkedSum(Accumulator.Chunked accumulator) {
     chunk = accumulator.chunk();
-    within = Sum.of(accumulator.within());
-    across = Sum.of(accumulator.across());
+    within = RunningSum.of(accumulator.within());
+    across = RunningSum.of(accumulator.across());
   }
 
   @Override

@@ -28,12 +28,15 @@ record CodeMatrix(
     }
   }
 
-  /** The codes of an operand that has some, of a logarithmic format. */
-  static CodeMatrix of(Operand operand) {
+  /**
+   * The codes of an operand that has some, of a logarithmic format.
+   *
+   * @param codes gets them, and has room for all
+   */
+  static CodeMatrix of(Operand operand, int[] codes) {
     Tensor tensor = Objects.requireNonNull(operand.codes()).tensor();
     MemorySegment segment = tensor.storage().segment();
     boolean bytes = Tensor.bytesPerCode(tensor.format()) == 1;
-    int[] codes = new int[operand.rows() * operand.columns()];
     for (int i = 0, to = 0; i < operand.rows(); i++) {
       for (int j = 0; j < operand.columns(); j++, to++) {
         long place =
@@ -47,15 +50,5 @@ record CodeMatrix(
     int columns = operand.columns();
     LogFormat format = (LogFormat) tensor.format();
     return new CodeMatrix(format, codes, 0, operand.rows(), columns, columns, 1);
-  }
-
-  CodeMatrix rowRange(int from, int to) {
-    return new CodeMatrix(
-        format, codes, offset + from * rowStride, to - from, columns, rowStride, columnStride);
-  }
-
-  CodeMatrix columnRange(int from, int to) {
-    return new CodeMatrix(
-        format, codes, offset + from * columnStride, rows, to - from, rowStride, columnStride);
   }
 }

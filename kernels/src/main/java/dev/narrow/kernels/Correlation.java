@@ -39,6 +39,9 @@ record Correlation(
   /** Floats in a block of patches: 4 MB, of which a product reads a part at a time. */
   static final int WORKSPACE = 1 << 20;
 
+  /** The same where so few positions fit that a product of them would be slow. */
+  private static final int LARGE_WORKSPACE = 1 << 22;
+
   /** Positions in a block are a multiple of what every vector width likes in a product. */
   static final int PANEL = 48;
 
@@ -99,7 +102,8 @@ record Correlation(
     int terms = terms();
     boolean asIs = y.isIdentity() && x.isIdentity() && plane >= PANEL;
     boolean wholeSamples = asIs || plane >= LARGE_PLANE;
-    int most = asIs ? plane : Math.max(PANEL, WORKSPACE / Math.max(1, terms) / PANEL * PANEL);
+    boolean inPlace = wholeSamples && out.isWhole();
+    int most = positions(asIs ? 1 : terms, inPlace ? 1 : rows);
     Cpu inner = cpu.within(Math.ceilDiv(samples * plane, PANEL));
     long cost = (long) groups * rows * Math.max(1, terms);
     cpu.share(
@@ -109,7 +113,7 @@ record Correlation(
         (from, to) -> {
           int size = Math.min(most, to - from);
           float[] columns = Scratch.take(asIs ? 0 : terms * size);
-          float[] product = Scratch.take(wholeSamples && out.isWhole() ? 0 : rows * size);
+          float[] product = Scratch.take(inPlace ? 0 : rows * size);
           int end;
           for (int start = from; start < to; start = end) {
             end = Math.min(to - start, size) + start;
@@ -123,6 +127,19 @@ record Correlation(
           Scratch.give(product);
           Scratch.give(columns);
         });
+  }
+
+  /**
+   * The positions of a block whose patches and whose product both have a bounded size; one, if that
+   * alone is larger, since no sum is made in parts.
+   *
+   * @param terms floats of patches at each position
+   * @param rows floats of the product at each position
+   */
+  static int positions(int terms, int rows) {
+    int floats = Math.max(1, Math.max(terms, rows));
+    int panels = WORKSPACE / floats / PANEL;
+    return panels > 0 ? panels * PANEL : Math.clamp(LARGE_WORKSPACE / floats, 1, PANEL);
   }
 
   private void block(
@@ -144,7 +161,7 @@ record Correlation(
     if (asIs) {
       b = Matrix.rowMajor(in, base + sample * sampleStride + first, terms, n, plane);
     } else {
-      new Patches(y, x, in, sampleStride).gather(base, channels, start, n, columns);
+      new Patches(y, x, in, sampleStride).gather(base, 0, terms, start, n, columns);
       b = Matrix.rowMajor(columns, 0, terms, n, n);
     }
     boolean inPlace = inSample && out.isWhole();
@@ -195,7 +212,7 @@ record Correlation(
 
   private void byPlanes(Cpu cpu, Padded padded) {
     int terms = terms();
-    int[] offsets = new int[terms];
+    int[] offsets = Scratch.takeInts(terms);
     for (int t = 0; t < terms; t++) {
       int tx = t % x.taps();
       int ty = t / x.taps() % y.taps();
@@ -224,6 +241,7 @@ record Correlation(
                       weights.array(),
                       weights.offset() + group * weights.groupStride() + row * weights.rowStride(),
                       offsets,
+                      terms,
                       planes,
                       0,
                       bias == null ? -0f : bias[biasOffset + group * rows + row],
@@ -238,5 +256,6 @@ record Correlation(
           Scratch.give(sums);
           Scratch.give(planes);
         });
+    Scratch.give(offsets);
   }
 }

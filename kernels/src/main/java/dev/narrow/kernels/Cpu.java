@@ -1,7 +1,8 @@
 package dev.narrow.kernels;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
@@ -16,6 +17,15 @@ import java.util.stream.IntStream;
 record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
   /** Multiply-adds below which a product takes less time than sharing it out. */
   private static final long PARALLEL_FROM = 1L << 21;
+
+  /** Rows and columns of a product that are summed up at a time in what is not float32. */
+  private static final int BLOCK = 1024;
+
+  /** Codes of an operand that are decoded for it, unless a row or a column has more. */
+  private static final int BLOCK_CODES = 1 << 22;
+
+  /** Those in use: what they keep from one product to the next is not made again for each. */
+  private static final Map<Cpu, AccumulatorMatmul> MATMULS = new ConcurrentHashMap<>();
 
   /** What a thread computes is whole register blocks: rows of 8, columns of 48. */
   private static final int ROW_UNIT = 8;
@@ -84,12 +94,14 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
    */
   void share(int n, int unit, long cost, Part part) {
     int parts = cost * n < PARALLEL_FROM ? 1 : threads;
-    int size = Math.ceilDiv(Math.ceilDiv(n, parts), unit) * unit;
+    long size = (long) Math.ceilDiv(Math.ceilDiv(n, parts), unit) * unit;
     if (n <= size) {
       part.run(0, n);
       return;
     }
-    together(Math.ceilDiv(n, size), i -> part.run(i * size, (int) Math.min(n, (i + 1L) * size)));
+    together(
+        (int) Math.ceilDiv(n, size),
+        i -> part.run((int) (i * size), (int) Math.min(n, (i + 1) * size)));
   }
 
   /**
@@ -147,30 +159,43 @@ record Cpu(int threads, Kernels kernels, Accumulator accumulator) {
 
   /** The same by the calling thread alone, and without a check. */
   private void multiplyPart(Operand a, Operand b, Matrix c, Epilogue epilogue) {
-    switch (accumulator) {
-      case Accumulator.Fp32 _ -> kernels.matmul(a, b, c, epilogue);
-      case Accumulator.LogBins bins ->
-          finish(c, epilogue, sums -> LogBinsProduct.multiply(bins, a, b, sums));
-      default -> {
-        float[] left = Scratch.take(a.array() == null ? a.rows() * a.columns() : 0);
-        float[] right = Scratch.take(b.array() == null ? b.rows() * b.columns() : 0);
-        Accumulation accumulation = kernels.accumulation(accumulator);
-        finish(c, epilogue, sums -> accumulation.multiply(a.decoded(left), b.decoded(right), sums));
-        Scratch.give(right);
-        Scratch.give(left);
+    if (accumulator instanceof Accumulator.Fp32) {
+      kernels.matmul(a, b, c, epilogue);
+      return;
+    }
+    int most = Math.clamp(BLOCK_CODES / Math.max(1, a.columns()), 1, BLOCK);
+    int height = Math.min(c.rows(), a.array() == null ? most : BLOCK);
+    int width = Math.min(c.columns(), b.array() == null ? most : BLOCK);
+    for (int j = 0; j < c.columns(); j += width) {
+      Operand right = b.columnRange(j, Math.min(c.columns(), j + width));
+      for (int i = 0; i < c.rows(); i += height) {
+        Operand left = a.rowRange(i, Math.min(c.rows(), i + height));
+        multiplyBlock(left, right, c, i, j, epilogue);
       }
     }
   }
 
-  /** Has sums written into scratch memory and brings them through the epilogue into c. */
-  private static void finish(Matrix c, Epilogue epilogue, Consumer<Matrix> product) {
-    float[] scratch = Scratch.take(c.rows() * c.columns());
-    Matrix sums = Matrix.rowMajor(scratch, 0, c.rows(), c.columns(), c.columns());
-    product.accept(sums);
-    for (int i = 0; i < c.rows(); i++) {
-      for (int j = 0; j < c.columns(); j++) {
-        int at = c.offset() + i * c.rowStride() + j;
-        c.array()[at] = epilogue.apply(sums.at(i, j), j, c.array()[at]);
+  /** Sums are written into scratch memory, and go through the epilogue into c, from (i, j) on. */
+  private void multiplyBlock(Operand a, Operand b, Matrix c, int i, int j, Epilogue epilogue) {
+    int rows = a.rows();
+    int columns = b.columns();
+    float[] scratch = Scratch.take(rows * columns);
+    Matrix sums = Matrix.rowMajor(scratch, 0, rows, columns, columns);
+    if (accumulator instanceof Accumulator.LogBins bins) {
+      LogBinsProduct.multiply(bins, a, b, sums);
+    } else {
+      float[] left = Scratch.take(a.array() == null ? rows * a.columns() : 0);
+      float[] right = Scratch.take(b.array() == null ? b.rows() * columns : 0);
+      MATMULS
+          .computeIfAbsent(this, cpu -> cpu.kernels.matmulIn(cpu.accumulator))
+          .multiply(a.decoded(left), b.decoded(right), sums);
+      Scratch.give(right);
+      Scratch.give(left);
+    }
+    for (int r = 0; r < rows; r++) {
+      int to = c.offset() + (i + r) * c.rowStride() + j;
+      for (int s = 0; s < columns; s++) {
+        c.array()[to + s] = epilogue.apply(scratch[r * columns + s], j + s, c.array()[to + s]);
       }
     }
     Scratch.give(scratch);

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** {@link BatchNormalizations} on the processor. */
 interface CpuBatchNormalizations extends BatchNormalizations {
+  /** Whose factors fit in an array. */
+  int MOST_CHANNELS = Integer.MAX_VALUE / 5;
+
   /** What computes. */
   Cpu cpu();
 
@@ -328,6 +331,10 @@ interface CpuBatchNormalizations extends BatchNormalizations {
     if (x.shape().rank() != 2 && x.shape().rank() != 4) {
       throw new IllegalArgumentException(
           "x has shape " + x.shape() + ", expected [n, c, h, w] or [n, c]");
+    }
+    if (x.shape().dim(1) > MOST_CHANNELS) {
+      throw new IllegalArgumentException(
+          "x has shape " + x.shape() + ", expected at most " + MOST_CHANNELS + " channels");
     }
     return x.shape().dim(1);
   }

@@ -165,7 +165,7 @@ interface CpuConvolutions extends Convolutions {
     int outputs = weight.dim(0) / groups;
     int xTaps = columns.axis().taps();
     int taps = rows.axis().taps() * xTaps;
-    int[] places = new int[taps];
+    int[] places = Scratch.takeInts(taps);
     for (int t = 0; t < taps; t++) {
       places[t] = rows.tap(t / xTaps) * weight.dim(3) + columns.tap(t % xTaps);
     }
@@ -192,6 +192,7 @@ interface CpuConvolutions extends Convolutions {
                 }
               }
             });
+    Scratch.give(places);
   }
 
   @Override

@@ -27,7 +27,7 @@ interface CpuPoolings extends Poolings {
           .share(
               planes(x),
               1,
-              (long) plane.outputs() * how.windowY() * how.windowX(),
+              plane.cost(),
               (from, to) -> {
                 for (int p = from; p < to; p++) {
                   plane.max(
@@ -87,7 +87,15 @@ interface CpuPoolings extends Poolings {
     expectApart(x, "x", y, "y");
     Shape image = x.shape();
     Shape output = y.shape();
-    int taps = Math.multiplyExact(how.windowY(), how.windowX());
+    PoolingPlane plane = new PoolingPlane(how, image, output);
+    TapAxis rows = plane.rows();
+    TapAxis columns = plane.columns();
+    if ((long) rows.taps() * columns.taps() > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "how = %s meets %d × %d elements and zeros of x of shape %s, expected at most 2^31 - 1"
+              .formatted(how, rows.taps(), columns.taps(), image));
+    }
+    int taps = rows.taps() * columns.taps();
     float[] ones = Scratch.take(taps);
     Arrays.fill(ones, 0, taps, 1f);
     try (Values out = Values.write(y, "y");
@@ -98,10 +106,8 @@ interface CpuPoolings extends Poolings {
               image.dim(1),
               1,
               1,
-              TapAxis.forward(
-                  image.dim(2), how.windowY(), how.strideY(), how.paddingY(), 1, output.dim(2)),
-              TapAxis.forward(
-                  image.dim(3), how.windowX(), how.strideX(), how.paddingX(), 1, output.dim(3)),
+              rows,
+              columns,
               new Weights(ones, 0, 0, 0, 1),
               in.array(),
               in.offset(),
@@ -109,7 +115,6 @@ interface CpuPoolings extends Poolings {
               0,
               new Grid(out.array(), out.offset(), output.dim(2), output.dim(3), 0, 0, 1, 1))
           .run(cpu().with(Accumulator.fp32()));
-      PoolingPlane plane = new PoolingPlane(how, image, output);
       for (int p = 0; p < planes(y); p++) {
         plane.divide(out.array(), out.offset() + p * plane.outputs());
       }
@@ -129,7 +134,7 @@ interface CpuPoolings extends Poolings {
           .share(
               planes(dx),
               1,
-              (long) plane.outputs() * how.windowY() * how.windowX(),
+              plane.cost(),
               (from, to) -> {
                 for (int p = from; p < to; p++) {
                   int start = below.offset() + p * plane.inputs();

@@ -5,8 +5,11 @@ import static dev.narrow.kernels.Arguments.expectAxes;
 import static dev.narrow.kernels.Arguments.expectShape;
 
 import dev.narrow.formats.LogFormat;
+import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.TensorReader;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /** {@link Products} on the processor. */
@@ -76,6 +79,8 @@ interface CpuProducts extends Products {
     }
     expectCount(a, "a", out);
     expectCount(b, "b", out);
+    expectSize(a, "a");
+    expectSize(b, "b");
     if (!out.isTarget()) {
       throw new IllegalArgumentException(
           "out = " + out + ", expected contiguous rows and no element twice");
@@ -101,6 +106,14 @@ interface CpuProducts extends Products {
                   operand,
                   operand.count(),
                   out.count() == 1 ? "1" : "1 or " + out.count() + ", as out has"));
+    }
+  }
+
+  /** Elements may be repeated by strides of 0, beyond what is in the tensor. */
+  private static void expectSize(Matrices operand, String name) {
+    if ((long) operand.rows() * operand.columns() > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          name + " = " + operand + ", expected at most 2^31 - 1 elements in each matrix");
     }
   }
 
@@ -132,9 +145,17 @@ interface CpuProducts extends Products {
                   && runs
                   && (shared || cpu.threads() == 1)
                   && !Values.isArray(tensor);
-      return asCodes
-          ? new Source(view, null, TensorReader.of(tensor, name))
-          : new Source(view, Values.read(tensor), null);
+      if (!asCodes) {
+        return new Source(view, Values.read(tensor), null);
+      }
+      Tensor codes = shared || cpu.threads() == 1 ? tensor : copied(tensor);
+      return new Source(view, null, TensorReader.of(codes, name));
+    }
+
+    private static Tensor copied(Tensor codes) {
+      byte[] copy = codes.storage().segment().toArray(ValueLayout.JAVA_BYTE);
+      return Tensor.of(
+          Storage.of(MemorySegment.ofArray(copy)), codes.shape(), codes.format(), codes.scales());
     }
 
     Operand operand(int index) {

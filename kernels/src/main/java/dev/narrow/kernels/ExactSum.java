@@ -11,7 +11,7 @@ import java.util.Arrays;
  * of its own. A term changes three digits by less than 2^32 and carries nothing, so that the longs
  * hold 2^31 terms.
  */
-final class ExactSum implements Sum {
+final class ExactSum implements RunningSum {
   private static final int UNIT = -298;
   private static final int DIGIT = 32;
 

@@ -22,14 +22,16 @@ final class FewRows {
   /** The same where rows are decoded first, four of which must fit too. */
   private static final int DECODED_COLUMNS = 1024;
 
+  /** Columns of a that are decoded at a time, a multiple of four. */
+  private static final int TERMS = 4096;
+
   private FewRows() {}
 
   /** See {@link Kernels#matmul}; b has contiguous rows. */
   static void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue) {
     int rows = c.rows();
     int inner = a.columns();
-    float[] scratch = Scratch.take(a.array() == null ? rows * inner : 0);
-    Matrix left = a.decoded(scratch);
+    float[] scratch = Scratch.take(a.array() == null ? rows * TERMS : 0);
     RowCodes codes = RowCodes.of(b.codes());
     int block = b.array() == null && codes == null ? DECODED_COLUMNS : COLUMNS;
     float[] sums = Scratch.take(rows * block);
@@ -37,7 +39,12 @@ final class FewRows {
     for (int j = 0; j < c.columns(); j += block) {
       int columns = Math.min(block, c.columns() - j);
       Arrays.fill(sums, 0, rows * block, 0f);
+      Matrix left = a.columnRange(0, Math.min(TERMS, inner)).decoded(scratch);
       for (int k = 0; k < inner; k += 4) {
+        if (k > 0 && k % TERMS == 0) {
+          left = a.columnRange(k, Math.min(k + TERMS, inner)).decoded(scratch);
+        }
+        int at = k % TERMS;
         int depth = Math.min(4, inner - k);
         int start = b.offset() + k * b.rowStride() + j;
         int stride = b.rowStride();
@@ -46,7 +53,7 @@ final class FewRows {
           if (codes != null) {
             for (int p = 0; p < depth; p++) {
               for (int i = 0; i < rows; i++) {
-                codes.add(left.at(i, k + p), start + p * stride, sums, i * block, columns);
+                codes.add(left.at(i, at + p), start + p * stride, sums, i * block, columns);
               }
             }
             continue;
@@ -61,10 +68,10 @@ final class FewRows {
         for (int i = 0; i < rows; i++) {
           if (depth == 4) {
             addFour(
-                left.at(i, k),
-                left.at(i, k + 1),
-                left.at(i, k + 2),
-                left.at(i, k + 3),
+                left.at(i, at),
+                left.at(i, at + 1),
+                left.at(i, at + 2),
+                left.at(i, at + 3),
                 source,
                 start,
                 stride,
@@ -73,7 +80,7 @@ final class FewRows {
                 columns);
           } else {
             for (int p = 0; p < depth; p++) {
-              addOne(left.at(i, k + p), source, start + p * stride, sums, i * block, columns);
+              addOne(left.at(i, at + p), source, start + p * stride, sums, i * block, columns);
             }
           }
         }

@@ -5,7 +5,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 
 /** {@link Accumulator.Fixed}. */
-final class FixedSum implements Sum {
+final class FixedSum implements RunningSum {
   private final int bits;
   private final int fractionBits;
   private final Rounding.Mode mode;

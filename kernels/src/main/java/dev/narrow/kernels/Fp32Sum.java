@@ -1,7 +1,7 @@
 package dev.narrow.kernels;
 
 /** {@link Accumulator.Fp32}. */
-final class Fp32Sum implements Sum {
+final class Fp32Sum implements RunningSum {
   private float sum;
 
   @Override

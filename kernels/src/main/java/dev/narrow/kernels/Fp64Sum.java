@@ -1,7 +1,7 @@
 package dev.narrow.kernels;
 
 /** {@link Accumulator.Fp64}. */
-final class Fp64Sum implements Sum {
+final class Fp64Sum implements RunningSum {
   private double sum;
 
   @Override

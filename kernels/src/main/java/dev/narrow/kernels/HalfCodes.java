@@ -115,14 +115,14 @@ final class HalfCodes implements RowCodes {
 
   @Override
   public float dot(int place, float[] x, int at, int n) {
-    float[] lanes = new float[Kernels.LANES];
+    float[] lanes = ScalarKernels.lanes();
     int bound = n - n % Kernels.LANES;
     for (int lane = 0; lane < Kernels.LANES; lane += STEP) {
-      FloatVector sum =
-          isBf16
-              ? dotBf16(first + place, x, at, lane, bound)
-              : dotFp16(first + place, x, at, lane, bound);
-      sum.intoArray(lanes, lane);
+      if (isBf16) {
+        dotBf16(first + place, x, at, lane, bound, lanes);
+      } else {
+        dotFp16(first + place, x, at, lane, bound, lanes);
+      }
     }
     for (int i = bound; i < n; i++) {
       lanes[i - bound] = Math.fma(value(place + i), x[at + i], lanes[i - bound]);
@@ -130,21 +130,21 @@ final class HalfCodes implements RowCodes {
     return ScalarKernels.tree(lanes);
   }
 
-  private FloatVector dotBf16(int from, float[] x, int at, int lane, int n) {
+  private void dotBf16(int from, float[] x, int at, int lane, int n, float[] lanes) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int i = lane; i < n; i += Kernels.LANES) {
       FloatVector value = decodeBf16(load(array, from + i)).mul(scale);
       sum = value.fma(FloatVector.fromArray(SPECIES, x, at + i), sum);
     }
-    return sum;
+    sum.intoArray(lanes, lane);
   }
 
-  private FloatVector dotFp16(int from, float[] x, int at, int lane, int n) {
+  private void dotFp16(int from, float[] x, int at, int lane, int n, float[] lanes) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int i = lane; i < n; i += Kernels.LANES) {
       FloatVector value = decodeFp16(load(array, from + i)).mul(scale);
       sum = value.fma(FloatVector.fromArray(SPECIES, x, at + i), sum);
     }
-    return sum;
+    sum.intoArray(lanes, lane);
   }
 }

@@ -33,11 +33,11 @@ interface Kernels extends RowKernels, OptimizerKernels {
   void matmul(Operand a, Operand b, Matrix c, Epilogue epilogue);
 
   /**
-   * Products in an accumulator, with the bits of its {@link Sum}.
+   * Products in an accumulator, with the bits of its {@link RunningSum}.
    *
    * @throws IllegalArgumentException if the accumulator takes codes
    */
-  Accumulation accumulation(Accumulator accumulator);
+  AccumulatorMatmul matmulIn(Accumulator accumulator);
 
   /** y = exp(x). */
   void exp(float[] x, int xOffset, float[] y, int yOffset, int n);
@@ -94,14 +94,15 @@ interface Kernels extends RowKernels, OptimizerKernels {
   void divide(float[] x, int xOffset, float divisor, float[] y, int yOffset, int n);
 
   /**
-   * y[i] = the sum over t of w[t] x[i + offsets[t]], and then + addend, each rounded once: one
-   * accumulator from +0, which takes the terms by fused multiply-add, t ascending. An addend of -0
-   * changes nothing.
+   * y[i] = the sum over t below terms of w[t] x[i + offsets[t]], and then + addend, each rounded
+   * once: one accumulator from +0, which takes the terms by fused multiply-add, t ascending. An
+   * addend of -0 changes nothing. The memory of y is apart from that of x.
    */
   void correlate(
       float[] w,
       int wOffset,
       int[] offsets,
+      int terms,
       float[] x,
       int xOffset,
       float addend,
@@ -169,12 +170,6 @@ interface Kernels extends RowKernels, OptimizerKernels {
 
   /** y[j] = the sum of column j: one accumulator from +0, rows ascending. */
   void sumRows(Matrix x, float[] y, int yOffset);
-
-  /**
-   * The largest value, NaN being passed over; -∞ if there is none. Which zero comes out of a
-   * mixture of both is not fixed.
-   */
-  float max(float[] x, int xOffset, int n);
 
   /** y = exp(x - shift); the result is the sum of y in sixteen lanes. */
   float expShifted(float[] x, int xOffset, float shift, float[] y, int yOffset, int n);

@@ -3,6 +3,8 @@ package dev.narrow.kernels;
 import dev.narrow.formats.LogFormat;
 import dev.narrow.quant.TensorReader;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Products of matrices of codes in an {@link Accumulator.LogBins}, whose notice on patents applies
@@ -14,18 +16,26 @@ final class LogBinsProduct {
 
   private static final int NAN = 1 << 28;
 
+  /** Powers of two up to 2^15 both, the second at most the first. */
+  private record Table(int gamma, int entries) {
+    double[] constants() {
+      return LogBinsProduct.constants(gamma, entries);
+    }
+  }
+
+  private static final Map<Table, double[]> CONSTANTS = new ConcurrentHashMap<>();
+
   private final int gammaBits;
   private final int fractionBits;
   private final long greatest;
   private final double[] constants;
-  private final long[] bins;
 
   private LogBinsProduct(Accumulator.LogBins accumulator, int gamma) {
     gammaBits = Integer.numberOfTrailingZeros(gamma);
     fractionBits = accumulator.fractionBits();
     greatest = Long.MAX_VALUE >>> (Long.SIZE - accumulator.bits());
-    constants = constants(gamma, accumulator.entries());
-    bins = new long[gamma];
+    constants =
+        CONSTANTS.computeIfAbsent(new Table(gamma, accumulator.entries()), Table::constants);
   }
 
   /**
@@ -65,15 +75,18 @@ final class LogBinsProduct {
   }
 
   /**
-   * c = a b, the sums only, as {@link Accumulation#multiply}, each times the product of the scales
-   * of a and b.
+   * c = a b, the sums only, as {@link AccumulatorMatmul#multiply}, each times the product of the
+   * scales of a and b.
    *
    * @param a with codes that {@link #check} has found fit
    * @param b the same
    */
   static void multiply(Accumulator.LogBins accumulator, Operand a, Operand b, Matrix c) {
-    CodeMatrix left = CodeMatrix.of(a);
-    multiply(accumulator, left, CodeMatrix.of(b), c);
+    int[] left = Scratch.takeInts(a.rows() * a.columns());
+    int[] right = Scratch.takeInts(b.rows() * b.columns());
+    multiply(accumulator, CodeMatrix.of(a, left), CodeMatrix.of(b, right), c);
+    Scratch.give(right);
+    Scratch.give(left);
     float scale = a.scale() * b.scale();
     for (int i = 0; i < c.rows(); i++) {
       for (int j = 0; j < c.columns(); j++) {
@@ -101,10 +114,11 @@ final class LogBinsProduct {
 
   private void multiply(CodeMatrix a, CodeMatrix b, Matrix c) {
     int n = a.columns();
-    int[] row = new int[n];
-    int[] rowSigns = new int[n];
-    int[] columns = new int[Math.multiplyExact(n, c.columns())];
-    int[] columnSigns = new int[columns.length];
+    int[] row = Scratch.takeInts(n);
+    int[] rowSigns = Scratch.takeInts(n);
+    int[] columns = Scratch.takeInts(n * c.columns());
+    int[] columnSigns = Scratch.takeInts(n * c.columns());
+    long[] bins = Scratch.takeLongs(constants.length);
     for (int j = 0; j < c.columns(); j++) {
       split(b, b.offset() + j * b.columnStride(), b.rowStride(), columns, columnSigns, j * n, n);
     }
@@ -112,9 +126,14 @@ final class LogBinsProduct {
       split(a, a.offset() + i * a.rowStride(), a.columnStride(), row, rowSigns, 0, n);
       for (int j = 0; j < c.columns(); j++) {
         c.array()[c.offset() + i * c.rowStride() + j] =
-            sum(row, rowSigns, columns, columnSigns, j * n);
+            sum(row, rowSigns, columns, columnSigns, j * n, n, bins);
       }
     }
+    Scratch.give(bins);
+    Scratch.give(columnSigns);
+    Scratch.give(columns);
+    Scratch.give(rowSigns);
+    Scratch.give(row);
   }
 
   /** The exponents of codes, in units of 1 / gamma, and their signs as 0 or -1. */
@@ -133,10 +152,10 @@ final class LogBinsProduct {
     }
   }
 
-  private float sum(int[] a, int[] aSigns, int[] b, int[] bSigns, int from) {
-    Arrays.fill(bins, 0);
-    int mask = bins.length - 1;
-    for (int k = 0; k < a.length; k++) {
+  private float sum(int[] a, int[] aSigns, int[] b, int[] bSigns, int from, int n, long[] bins) {
+    Arrays.fill(bins, 0, constants.length, 0);
+    int mask = constants.length - 1;
+    for (int k = 0; k < n; k++) {
       int x = a[k];
       int y = b[from + k];
       if (x == NAN || y == NAN) {
@@ -149,7 +168,7 @@ final class LogBinsProduct {
       }
     }
     double sum = 0;
-    for (int r = 0; r < bins.length; r++) {
+    for (int r = 0; r < constants.length; r++) {
       sum = Math.fma(constants[r], Math.scalb((double) bins[r], -fractionBits), sum);
     }
     return (float) sum;

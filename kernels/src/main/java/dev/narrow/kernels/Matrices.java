@@ -6,7 +6,10 @@ import java.util.Objects;
 /**
  * Matrices in a tensor, equally far apart: element (i, j) of matrix m is the tensor's element
  * {@code offset + m step + i rowStride + j columnStride} in row-major order. Nothing is copied: a
- * transposition exchanges strides, and a head of attention is a range of columns.
+ * transposition exchanges strides. The heads of attention, side by side in the columns of {@code x
+ * [rows, heads × dim]}, are
+ *
+ * <pre>  new Matrices(x, 0, heads, dim, rows, dim, heads * dim, 1)</pre>
  *
  * @param tensor in any format
  * @param offset of the first element
@@ -77,22 +80,6 @@ public record Matrices(
   /** Rows and columns exchanged. */
   public Matrices transposed() {
     return new Matrices(tensor, offset, count, step, columns, rows, columnStride, rowStride);
-  }
-
-  /**
-   * Each matrix cut into so many of consecutive columns: the heads of attention.
-   *
-   * @param parts a divisor of the columns
-   * @throws IllegalArgumentException if it is none, or there is not one matrix
-   */
-  public Matrices split(int parts) {
-    if (count != 1 || parts < 1 || columns % parts != 0) {
-      throw new IllegalArgumentException(
-          "parts = " + parts + ", expected a divisor of the columns of one matrix, not of " + this);
-    }
-    int width = columns / parts;
-    return new Matrices(
-        tensor, offset, parts, width * columnStride, rows, width, rowStride, columnStride);
   }
 
   /**

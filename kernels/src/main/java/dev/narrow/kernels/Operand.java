@@ -62,6 +62,10 @@ record Operand(
       return new Matrix(array, offset, rows, columns, rowStride, columnStride);
     }
     if (columnStride == 1) {
+      if (rowStride == columns) {
+        read(offset, rows * columns, scratch, 0);
+        return Matrix.rowMajor(scratch, 0, rows, columns, columns);
+      }
       for (int i = 0; i < rows; i++) {
         read(offset + i * rowStride, columns, scratch, i * columns);
       }

@@ -18,21 +18,18 @@ record Patches(TapAxis y, TapAxis x, float[] in, int sampleStride) {
   }
 
   /**
-   * Writes the columns of n positions.
+   * Writes some of the rows, those of n positions.
    *
    * @param base the first of the channels, in sample 0
-   * @param columns gets channels × taps rows of n elements
+   * @param first row: channel × taps + tap
+   * @param columns gets so many rows of n elements
    */
-  void gather(int base, int channels, int from, int n, float[] columns) {
-    int to = 0;
-    for (int channel = 0; channel < channels; channel++) {
-      int start = base + channel * y.extent() * x.extent();
-      for (int ty = 0; ty < y.taps(); ty++) {
-        for (int tx = 0; tx < x.taps(); tx++) {
-          gatherRow(start, ty, tx, from, n, columns, to);
-          to += n;
-        }
-      }
+  void gather(int base, int first, int rows, int from, int n, float[] columns) {
+    int taps = y.taps() * x.taps();
+    for (int r = 0; r < rows; r++) {
+      int start = base + (first + r) / taps * y.extent() * x.extent();
+      int tap = (first + r) % taps;
+      gatherRow(start, tap / x.taps(), tap % x.taps(), from, n, columns, r * n);
     }
   }
 

@@ -17,6 +17,19 @@ record PoolingPlane(Pooling how, int height, int width, int outputHeight, int ou
     return outputHeight * outputWidth;
   }
 
+  TapAxis rows() {
+    return TapAxis.window(height, how.windowY(), how.strideY(), how.paddingY(), outputHeight);
+  }
+
+  TapAxis columns() {
+    return TapAxis.window(width, how.windowX(), how.strideX(), how.paddingX(), outputWidth);
+  }
+
+  /** At most so many elements are in all windows together. */
+  long cost() {
+    return (long) outputs() * Math.min(height, how.windowY()) * Math.min(width, how.windowX());
+  }
+
   // A window's rows are from top(oy) up to but without bottom(oy), and so for columns: at least one
   // each, since padding is at most half a window.
 
@@ -45,14 +58,12 @@ record PoolingPlane(Pooling how, int height, int width, int outputHeight, int ou
         y[yOffset + oy * outputWidth + ox] = x[xOffset + first];
       }
     }
-    TapAxis rows =
-        TapAxis.forward(height, how.windowY(), how.strideY(), how.paddingY(), 1, outputHeight);
-    TapAxis columns =
-        TapAxis.forward(width, how.windowX(), how.strideX(), how.paddingX(), 1, outputWidth);
-    for (int ty = 0; ty < how.windowY(); ty++) {
+    TapAxis rows = rows();
+    TapAxis columns = columns();
+    for (int ty = 0; ty < rows.taps(); ty++) {
       int top = rows.from(ty);
       int bottom = rows.to(ty);
-      for (int tx = 0; tx < how.windowX(); tx++) {
+      for (int tx = 0; tx < columns.taps(); tx++) {
         int left = columns.from(tx);
         int n = columns.to(tx) - left;
         for (int oy = top; oy < bottom; oy++) {

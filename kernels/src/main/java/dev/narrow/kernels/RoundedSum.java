@@ -5,7 +5,7 @@ import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 
 /** {@link Accumulator.Rounded}. */
-final class RoundedSum implements Sum {
+final class RoundedSum implements RunningSum {
   private final NumericFormat format;
   private final Arithmetic arithmetic;
   private float sum;

@@ -1,12 +1,25 @@
 package dev.narrow.kernels;
 
+import java.util.Arrays;
+
 /** The definition of every kernel, and the fallback where the Vector API is not there. */
 final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerKernels {
   static final ScalarKernels INSTANCE = new ScalarKernels();
 
-  private static final int INFINITY_BITS = 0x7f800000;
+  /** The bits of infinity; those of NaN are above. */
+  static final int INFINITY_BITS = 0x7f800000;
+
+  private static final ThreadLocal<float[]> LANES_OF_THREAD =
+      ThreadLocal.withInitial(() -> new float[LANES]);
 
   private ScalarKernels() {}
+
+  /** The lanes of a sum, at +0: the same array for all sums that a thread makes. */
+  static float[] lanes() {
+    float[] lanes = LANES_OF_THREAD.get();
+    Arrays.fill(lanes, 0f);
+    return lanes;
+  }
 
   /**
    * The sum of sixteen lanes as a fixed tree: lane j with j + 8 for j below 8, then j with j + 4, j
@@ -60,8 +73,8 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
   }
 
   @Override
-  public Accumulation accumulation(Accumulator accumulator) {
-    return new ScalarAccumulation(accumulator);
+  public AccumulatorMatmul matmulIn(Accumulator accumulator) {
+    return new ScalarAccumulatorMatmul(accumulator);
   }
 
   @Override
@@ -192,6 +205,7 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
       float[] w,
       int wOffset,
       int[] offsets,
+      int terms,
       float[] x,
       int xOffset,
       float addend,
@@ -200,7 +214,7 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
       int n) {
     for (int i = 0; i < n; i++) {
       float sum = 0f;
-      for (int t = 0; t < offsets.length; t++) {
+      for (int t = 0; t < terms; t++) {
         sum = Math.fma(w[wOffset + t], x[xOffset + i + offsets[t]], sum);
       }
       y[yOffset + i] = canonical(sum + addend);
@@ -210,7 +224,7 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
   @Override
   public float sumOfNormalized(
       float[] dy, int dyOffset, float[] x, int xOffset, float mean, float factor, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     for (int i = 0; i < n; i++) {
       float normalized = (x[xOffset + i] - mean) * factor;
       lanes[i % LANES] = Math.fma(dy[dyOffset + i], normalized, lanes[i % LANES]);
@@ -257,7 +271,7 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
 
   @Override
   public float sum(float[] x, int xOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     for (int i = 0; i < n; i++) {
       lanes[i % LANES] += x[xOffset + i];
     }
@@ -266,7 +280,7 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
 
   @Override
   public float sumOfSquares(float[] x, int xOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     for (int i = 0; i < n; i++) {
       float value = x[xOffset + i];
       lanes[i % LANES] = Math.fma(value, value, lanes[i % LANES]);
@@ -286,18 +300,8 @@ final class ScalarKernels implements Kernels, ScalarRowKernels, ScalarOptimizerK
   }
 
   @Override
-  public float max(float[] x, int xOffset, int n) {
-    float max = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      float value = x[xOffset + i];
-      max = value > max ? value : max;
-    }
-    return max;
-  }
-
-  @Override
   public float expShifted(float[] x, int xOffset, float shift, float[] y, int yOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     for (int i = 0; i < n; i++) {
       float value = Elementary.exp(x[xOffset + i] - shift);
       y[yOffset + i] = value;

@@ -2,6 +2,7 @@ package dev.narrow.kernels;
 
 import static dev.narrow.kernels.Kernels.LANES;
 import static dev.narrow.kernels.ScalarKernels.canonical;
+import static dev.narrow.kernels.ScalarKernels.lanes;
 import static dev.narrow.kernels.ScalarKernels.tree;
 
 /** The definition of {@link RowKernels}, and the fallback where the Vector API is not there. */
@@ -117,7 +118,7 @@ interface ScalarRowKernels extends RowKernels {
 
   @Override
   default float sumOfSquaredDeviations(float mean, float[] x, int xOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     for (int i = 0; i < n; i++) {
       float deviation = x[xOffset + i] - mean;
       lanes[i % LANES] = Math.fma(deviation, deviation, lanes[i % LANES]);
@@ -127,7 +128,7 @@ interface ScalarRowKernels extends RowKernels {
 
   @Override
   default float dot(float[] x, int xOffset, float[] y, int yOffset, int n) {
-    float[] lanes = new float[LANES];
+    float[] lanes = lanes();
     for (int i = 0; i < n; i++) {
       lanes[i % LANES] = Math.fma(x[xOffset + i], y[yOffset + i], lanes[i % LANES]);
     }

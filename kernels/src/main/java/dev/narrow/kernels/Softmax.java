@@ -14,7 +14,7 @@ final class Softmax {
 
   /** What is subtracted from a row, so that no exponential overflows. */
   static float shift(Kernels kernels, float[] x, int xOffset, int n) {
-    float max = kernels.max(x, xOffset, n);
+    float max = kernels.maximum(x, xOffset, n);
     return max == Float.NEGATIVE_INFINITY ? 0f : max;
   }
 

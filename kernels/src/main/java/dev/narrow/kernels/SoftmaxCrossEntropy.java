@@ -27,20 +27,22 @@ final class SoftmaxCrossEntropy {
   static float run(Kernels kernels, Matrix x, int[] labels, float seed, Matrix dx) {
     int rows = x.rows();
     int columns = x.columns();
-    float[] losses = new float[rows];
+    float[] losses = Scratch.take(rows);
     float factor = seed / rows;
     for (int i = 0; i < rows; i++) {
       int from = x.offset() + i * x.rowStride();
       int to = dx.offset() + i * dx.rowStride();
       int label = to + labels[i];
-      float max = kernels.max(x.array(), from, columns);
+      float max = kernels.maximum(x.array(), from, columns);
       float labelled = x.array()[from + labels[i]] - max;
-      float sum = kernels.expShifted(x.array(), from, max, dx.array(), to, columns);
-      losses[i] = Elementary.log(sum) - labelled;
-      kernels.divide(dx.array(), to, sum, dx.array(), to, columns);
+      float exponentials = kernels.expShifted(x.array(), from, max, dx.array(), to, columns);
+      losses[i] = Elementary.log(exponentials) - labelled;
+      kernels.divide(dx.array(), to, exponentials, dx.array(), to, columns);
       dx.array()[label] -= 1f;
       kernels.scale(factor, dx.array(), to, dx.array(), to, columns);
     }
-    return ScalarKernels.canonical(kernels.sum(losses, 0, rows) / rows);
+    float sum = kernels.sum(losses, 0, rows);
+    Scratch.give(losses);
+    return ScalarKernels.canonical(sum / rows);
   }
 }

@@ -18,6 +18,17 @@ record TapAxis(int extent, int taps, long first, int tapStep, int step, int posi
     return new TapAxis(extent, taps, -padding, dilation, stride, positions);
   }
 
+  /**
+   * The axis of a window that gives nothing where it meets padding: taps that never meet anything
+   * else are left out, so that at most twice as many are left as there are elements.
+   */
+  static TapAxis window(int extent, int taps, int stride, int padding, int positions) {
+    long last = (positions - 1L) * stride - padding; // what tap 0 meets in the end
+    int from = Math.clamp(-last, 0, taps);
+    int to = Math.clamp((long) extent + padding, from, taps);
+    return new TapAxis(extent, to - from, (long) from - padding, 1, stride, positions);
+  }
+
   static void require(String name, int value, int least) {
     if (value < least) {
       throw new IllegalArgumentException(name + " = " + value + ", expected " + least + " or more");

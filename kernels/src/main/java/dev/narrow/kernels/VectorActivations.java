@@ -56,9 +56,13 @@ final class VectorActivations {
     return VectorKernels.canonical(result);
   }
 
-  /** With e = erf(x SQRT_HALF). */
-  static FloatVector geluGradient(FloatVector x, FloatVector e) {
-    FloatVector density = VectorElementary.exp(x.mul(-0.5f).mul(x)).mul(DENSITY);
+  /** Of the standard normal distribution. */
+  static FloatVector density(FloatVector x) {
+    return VectorElementary.exp(x.mul(-0.5f).mul(x)).mul(DENSITY);
+  }
+
+  /** With e = erf(x SQRT_HALF) and the density at x. */
+  static FloatVector geluGradient(FloatVector x, FloatVector e, FloatVector density) {
     return slope(e.fma(all(0.5f), all(0.5f)), x, density, density);
   }
 

@@ -11,10 +11,17 @@ import jdk.incubator.vector.VectorOperators;
  * The functions of {@link Elementary}, operation for operation, on vectors.
  *
  * <p>The compiler takes no method into a loop that is longer than 325 bytes of bytecode or 2500 of
- * compiled code, and a call that it does not take in makes objects of its vectors: seven times
- * slower. Hence tanh and erf come in pieces, to be put together in the loop.
+ * compiled code, nor any once the loop has 18000 nodes, and a call that it does not take in makes
+ * objects of its vectors: seven times slower. Hence erf comes in pieces, to be put together in the
+ * loop, and what is larger goes over the numbers in several passes. Vectors of integers that
+ * several functions share are constants, of fewer nodes than a broadcast; coefficients are
+ * broadcast, since a constant vector is read from memory in each turn of the loop.
  */
 final class VectorElementary {
+  static final IntVector SIGN = integers(Integer.MIN_VALUE);
+  static final IntVector BIAS = integers(127);
+  static final IntVector ROUNDER_BITS = integers(Float.floatToRawIntBits(ROUNDER));
+
   private VectorElementary() {}
 
   static FloatVector exp(FloatVector x) {
@@ -86,23 +93,6 @@ final class VectorElementary {
   }
 
   /** From the magnitude a. */
-  static FloatVector tanhLarge(FloatVector a) {
-    FloatVector twice = a.add(a);
-    FloatVector shifted = twice.fma(all(LOG2_E), all(ROUNDER));
-    FloatVector k = shifted.sub(ROUNDER);
-    FloatVector r = k.fma(all(-LN2_LOW), k.fma(all(-LN2_HIGH), twice));
-    FloatVector p = r.mul(r).fma(expQuotient(r), r);
-    FloatVector scale = powerOfTwo(exponent(shifted));
-    return all(1f).sub(all(2f).div(scale.fma(p, scale.add(1f))));
-  }
-
-  static FloatVector tanh(FloatVector x, FloatVector a, FloatVector small, FloatVector large) {
-    FloatVector result = large.blend(small, a.compare(VectorOperators.LT, TANH_LARGE));
-    result = result.blend(1f, a.compare(VectorOperators.GT, TANH_ONE));
-    return copySign(result, x).blend(Float.NaN, x.compare(VectorOperators.NE, x));
-  }
-
-  /** From the magnitude a. */
   static FloatVector erfSmall(FloatVector a) {
     FloatVector z = a.mul(a);
     FloatVector q = all(R6).fma(z, all(R5));
@@ -159,12 +149,16 @@ final class VectorElementary {
 
   /** The magnitude has no sign of its own. */
   private static FloatVector copySign(FloatVector magnitude, FloatVector sign) {
-    IntVector signBit = sign.reinterpretAsInts().and(Integer.MIN_VALUE);
+    IntVector signBit = sign.reinterpretAsInts().and(SIGN);
     return magnitude.reinterpretAsInts().or(signBit).reinterpretAsFloats();
   }
 
   static FloatVector all(float value) {
     return FloatVector.broadcast(VectorKernels.SPECIES, value);
+  }
+
+  private static IntVector integers(int value) {
+    return IntVector.broadcast(VectorKernels.INTS, value);
   }
 
   private static FloatVector onePlus(FloatVector large, FloatVector small, FloatVector shifted) {
@@ -177,10 +171,10 @@ final class VectorElementary {
   }
 
   static IntVector exponent(FloatVector shifted) {
-    return shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDER));
+    return shifted.reinterpretAsInts().sub(ROUNDER_BITS);
   }
 
   static FloatVector powerOfTwo(IntVector exponent) {
-    return exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    return exponent.add(BIAS).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
   }
 }

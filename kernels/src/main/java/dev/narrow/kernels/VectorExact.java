@@ -26,7 +26,7 @@ import jdk.incubator.vector.VectorOperators;
  * <p>Where no addition was inexact d is zero, and then l1 = l2 = l decide in every case, sums that
  * lie half-way between two float32 numbers among them.
  */
-final class VectorExact extends VectorAccumulation {
+final class VectorExact extends VectorAccumulatorMatmul {
   private static final int STEP = DOUBLES.length();
 
   VectorExact() {
@@ -35,26 +35,39 @@ final class VectorExact extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    double[] s = new double[WIDTH];
-    double[] c = new double[WIDTH];
-    double[] m = new double[WIDTH];
-    return (x, base, step, b, width, k, sums) -> {
-      compensate(x, base, step, b, width, k, s, c, m);
-      finish(x, base, step, b, width, k, s, c, m, sums);
-      return true;
-    };
+    return this::run;
   }
 
-  private static void compensate(
+  private boolean run(
       float[] a,
       int aBase,
       int aStep,
       float[] panel,
       int width,
       int k,
-      double[] s,
-      double[] c,
-      double[] m) {
+      float[] sums,
+      long[] state) {
+    compensate(a, aBase, aStep, panel, width, k, state);
+    RunningSum wide = definition.sum();
+    for (int lane = 0; lane < width; lane++) {
+      double s = Double.longBitsToDouble(state[lane]);
+      double c = Double.longBitsToDouble(state[WIDTH + lane]);
+      double m = Double.longBitsToDouble(state[2 * WIDTH + lane]);
+      sums[lane] = round(s, c, m, k);
+      if (Float.isNaN(sums[lane])) {
+        wide.clear();
+        for (int p = 0; p < k; p++) {
+          wide.add(a[aBase + p * aStep], panel[p * width + lane]);
+        }
+        sums[lane] = wide.result();
+      }
+    }
+    return true;
+  }
+
+  /** Puts s, c and m into the state, each as a row of WIDTH. */
+  private static void compensate(
+      float[] a, int aBase, int aStep, float[] panel, int width, int k, long[] state) {
     for (int lane = 0; lane < width; lane += 2 * STEP) {
       DoubleVector s0 = DoubleVector.zero(DOUBLES);
       DoubleVector c0 = s0;
@@ -83,36 +96,12 @@ final class VectorExact extends VectorAccumulation {
         ai += aStep;
         bi += width;
       }
-      s0.intoArray(s, lane);
-      c0.intoArray(c, lane);
-      m0.intoArray(m, lane);
-      s1.intoArray(s, lane + STEP);
-      c1.intoArray(c, lane + STEP);
-      m1.intoArray(m, lane + STEP);
-    }
-  }
-
-  private static void finish(
-      float[] a,
-      int aBase,
-      int aStep,
-      float[] panel,
-      int width,
-      int k,
-      double[] s,
-      double[] c,
-      double[] m,
-      float[] sums) {
-    ExactSum wide = new ExactSum();
-    for (int lane = 0; lane < width; lane++) {
-      sums[lane] = round(s[lane], c[lane], m[lane], k);
-      if (Float.isNaN(sums[lane])) {
-        wide.clear();
-        for (int p = 0; p < k; p++) {
-          wide.add(a[aBase + p * aStep], panel[p * width + lane]);
-        }
-        sums[lane] = wide.result();
-      }
+      s0.reinterpretAsLongs().intoArray(state, lane);
+      c0.reinterpretAsLongs().intoArray(state, WIDTH + lane);
+      m0.reinterpretAsLongs().intoArray(state, 2 * WIDTH + lane);
+      s1.reinterpretAsLongs().intoArray(state, lane + STEP);
+      c1.reinterpretAsLongs().intoArray(state, WIDTH + lane + STEP);
+      m1.reinterpretAsLongs().intoArray(state, 2 * WIDTH + lane + STEP);
     }
   }
 

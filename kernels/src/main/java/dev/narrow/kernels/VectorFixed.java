@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
  * exact in float64, and the sum with 3 × 2^51, whose ulp is 1, has its nearest integer in the low
  * bits.
  */
-final class VectorFixed extends VectorAccumulation {
+final class VectorFixed extends VectorAccumulatorMatmul {
   private static final VectorSpecies<Long> LONGS =
       VectorSpecies.of(long.class, VectorShape.forBitSize(FLOATS.vectorBitSize()));
   private static final int STEP = DOUBLES.length();
@@ -46,11 +46,9 @@ final class VectorFixed extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    long[] state = new long[WIDTH];
     return accumulator.rounding().mode() == Rounding.Mode.TOWARD_ZERO
-        ? (x, base, step, b, width, k, sums) ->
-            runTruncated(x, base, step, b, width, k, sums, state)
-        : (x, base, step, b, width, k, sums) -> runNearest(x, base, step, b, width, k, sums, state);
+        ? this::runTruncated
+        : this::runNearest;
   }
 
   // As in VectorRounded, C2 inlines steps that stand alone in their loop and their method.

@@ -3,7 +3,7 @@ package dev.narrow.kernels;
 import jdk.incubator.vector.DoubleVector;
 
 /** {@link Accumulator.Fp64} in vectors of doubles. */
-final class VectorFp64 extends VectorAccumulation {
+final class VectorFp64 extends VectorAccumulatorMatmul {
   private static final int STEP = DOUBLES.length();
 
   VectorFp64() {
@@ -16,7 +16,14 @@ final class VectorFp64 extends VectorAccumulation {
   }
 
   private static boolean run(
-      float[] a, int aBase, int aStep, float[] panel, int width, int k, float[] sums) {
+      float[] a,
+      int aBase,
+      int aStep,
+      float[] panel,
+      int width,
+      int k,
+      float[] sums,
+      long[] state) {
     int lane = 0;
     for (; lane + 4 * STEP <= width; lane += 4 * STEP) {
       DoubleVector s0 = DoubleVector.zero(DOUBLES);

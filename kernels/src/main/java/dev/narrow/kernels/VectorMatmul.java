@@ -34,7 +34,7 @@ final class VectorMatmul {
   /** Rows where no accumulator has to wait: the tile stays in the second level. */
   private static final int SHORT_ROW_BLOCK = 192;
 
-  /** Floats of a that are packed at a time, if that is ROWS rows at least. */
+  /** Floats of a that are packed at a time. */
   private static final int A_FLOATS = 1 << 21;
 
   private VectorMatmul() {}
@@ -58,15 +58,16 @@ final class VectorMatmul {
     int most = inner > K_BLOCK || packed ? ROW_BLOCK : SHORT_ROW_BLOCK;
     if (packed) {
       int rows = A_FLOATS / Math.max(1, inner) / ROWS * ROWS;
-      most = Math.clamp(rows, ROWS, most);
+      most = rows == 0 ? most : Math.min(rows, most);
     }
     int rowBlock = Math.min(most, Math.ceilDiv(c.rows(), ROWS) * ROWS);
-    float[] panels = Scratch.take(packed ? Math.multiplyExact(rowBlock, inner) : 0);
+    boolean whole = inner <= A_FLOATS / ROWS; // else panels of a are packed for each block of b
+    float[] panels = Scratch.take(packed ? rowBlock * (whole ? inner : K_BLOCK) : 0);
     float[] block = Scratch.take(COLUMN_BLOCK * Math.min(K_BLOCK, inner));
     float[] tile = Scratch.take(COLUMN_BLOCK * rowBlock);
     for (int i = 0; i < c.rows(); i += rowBlock) {
       int rows = Math.min(rowBlock, c.rows() - i);
-      if (packed) {
+      if (packed && whole) {
         packRows(a.rowRange(i, i + rows), panels);
       }
       for (int j = 0; j < c.columns(); j += COLUMN_BLOCK) {
@@ -78,8 +79,11 @@ final class VectorMatmul {
             packColumns(b, k, depth, j, columns, block);
           }
           boolean first = k == 0;
+          if (packed && !whole) {
+            packRows(a.rowRange(i, i + rows).columnRange(k, k + depth), panels);
+          }
           if (packed || floats == null) {
-            int start = k * Math.ceilDiv(rows, ROWS) * ROWS;
+            int start = whole ? k * Math.ceilDiv(rows, ROWS) * ROWS : 0;
             multiply(panels, start, depth, 1, ROWS, block, tile, rows, columns, depth, first);
           } else {
             int start = a.offset() + i * a.rowStride() + k;

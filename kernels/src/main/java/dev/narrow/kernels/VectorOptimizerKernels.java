@@ -1,11 +1,13 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.VectorAccumulation.DOUBLES;
-import static dev.narrow.kernels.VectorAccumulation.HALF;
-import static dev.narrow.kernels.VectorAccumulation.loadDoubles;
+import static dev.narrow.kernels.ScalarKernels.INFINITY_BITS;
+import static dev.narrow.kernels.VectorAccumulatorMatmul.DOUBLES;
+import static dev.narrow.kernels.VectorAccumulatorMatmul.HALF;
+import static dev.narrow.kernels.VectorAccumulatorMatmul.loadDoubles;
 import static dev.narrow.kernels.VectorKernels.INTS;
 import static dev.narrow.kernels.VectorKernels.SPECIES;
 import static dev.narrow.kernels.VectorKernels.canonical;
+import static dev.narrow.kernels.VectorKernels.load;
 
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
@@ -14,13 +16,6 @@ import jdk.incubator.vector.VectorOperators;
 
 /** {@link OptimizerKernels} on the Vector API, in the manner of {@link VectorKernels}. */
 interface VectorOptimizerKernels extends OptimizerKernels {
-  /** The bits of infinity; those of NaN are above. */
-  int INFINITY_BITS = 0x7f800000;
-
-  private static FloatVector load(float[] x, int index) {
-    return FloatVector.fromArray(SPECIES, x, index);
-  }
-
   @Override
   default int unscale(float factor, float[] x, int xOffset, int n) {
     int bound = SPECIES.loopBound(n);

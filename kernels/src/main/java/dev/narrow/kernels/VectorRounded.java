@@ -30,7 +30,7 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>Where a sum overflows, the format's largest number, infinity or NaN takes its place.
  */
-final class VectorRounded extends VectorAccumulation {
+final class VectorRounded extends VectorAccumulatorMatmul {
   private static final int STEP = FLOATS.length();
   private static final int SIGN = Integer.MIN_VALUE;
   private static final int MAGNITUDE = Integer.MAX_VALUE;
@@ -101,11 +101,7 @@ final class VectorRounded extends VectorAccumulation {
 
   @Override
   Block block(Matrix a, float[] panel, int size) {
-    float[] scratch = new float[2 * STEP];
-    return isNarrow(panel, 0, 1, size) && isNarrow(a)
-        ? (x, base, step, b, width, k, sums) ->
-            runProducts(x, base, step, b, width, k, sums, scratch)
-        : (x, base, step, b, width, k, sums) -> runFused(x, base, step, b, width, k, sums, scratch);
+    return isNarrow(panel, 0, 1, size) && isNarrow(a) ? this::runProducts : this::runFused;
   }
 
   private static boolean isNarrow(Matrix a) {
@@ -153,10 +149,10 @@ final class VectorRounded extends VectorAccumulation {
       int width,
       int k,
       float[] sums,
-      float[] scratch) {
+      long[] state) {
     Arrays.fill(sums, 0, width, 0);
     for (int p = 0; p < k; p++) {
-      if (!addProducts(a[aBase + p * aStep], panel, p * width, width, sums, scratch)) {
+      if (!addProducts(a[aBase + p * aStep], panel, p * width, width, sums)) {
         return false;
       }
     }
@@ -172,10 +168,10 @@ final class VectorRounded extends VectorAccumulation {
       int width,
       int k,
       float[] sums,
-      float[] scratch) {
+      long[] state) {
     Arrays.fill(sums, 0, width, 0);
     for (int p = 0; p < k; p++) {
-      if (!addFused(a[aBase + p * aStep], panel, p * width, width, sums, scratch)) {
+      if (!addFused(a[aBase + p * aStep], panel, p * width, width, sums)) {
         return false;
       }
     }
@@ -189,8 +185,7 @@ final class VectorRounded extends VectorAccumulation {
     }
   }
 
-  private boolean addProducts(
-      float x, float[] panel, int from, int width, float[] sums, float[] scratch) {
+  private boolean addProducts(float x, float[] panel, int from, int width, float[] sums) {
     int lowest = minNormal;
     int add = magic;
     float end = limit;
@@ -211,8 +206,8 @@ final class VectorRounded extends VectorAccumulation {
       FloatVector r = round(y, lowest, add);
       r.intoArray(sums, lane);
       if (!y.lanewise(VectorOperators.ABS).compare(VectorOperators.LE, end).allTrue()) {
-        y.intoArray(scratch, 0);
-        if (!saturate(sums, lane, scratch)) {
+        y.intoArray(sums, WIDTH);
+        if (!saturate(sums, lane)) {
           return false;
         }
       }
@@ -220,8 +215,7 @@ final class VectorRounded extends VectorAccumulation {
     return true;
   }
 
-  private boolean addFused(
-      float x, float[] panel, int from, int width, float[] sums, float[] scratch) {
+  private boolean addFused(float x, float[] panel, int from, int width, float[] sums) {
     int lowest = minNormal;
     int add = magic;
     float end = limit;
@@ -238,11 +232,11 @@ final class VectorRounded extends VectorAccumulation {
       if (inRange.andNot(tie).allTrue()) {
         r.intoArray(sums, lane);
       } else {
-        s.intoArray(scratch, STEP);
-        y.intoArray(scratch, 0);
+        s.intoArray(sums, WIDTH + STEP);
+        y.intoArray(sums, WIDTH);
         r.intoArray(sums, lane);
-        decide(x, panel, from, sums, lane, scratch);
-        if (!saturate(sums, lane, scratch)) {
+        decide(x, panel, from, sums, lane);
+        if (!saturate(sums, lane)) {
           return false;
         }
       }
@@ -258,17 +252,17 @@ final class VectorRounded extends VectorAccumulation {
   }
 
   /**
-   * Takes the neighbour on the side of the exact sum wherever y, in the first lanes of scratch, is
+   * Takes the neighbour on the side of the exact sum wherever y, in the lanes from WIDTH on, is
    * half-way. In float64 the product is exact and t + e = s + a b by TwoSum; t - y is exact too,
    * since they are within a factor of two (Sterbenz), and a rounded sum has the sign of the sum.
    */
-  private void decide(float x, float[] panel, int from, float[] sums, int lane, float[] scratch) {
+  private void decide(float x, float[] panel, int from, float[] sums, int lane) {
     for (int i = 0; i < STEP; i++) {
-      float y = scratch[i];
+      float y = sums[WIDTH + i];
       float half = y - sums[lane + i];
       int exponent = Math.max(Float.floatToRawIntBits(y) & EXPONENT, minNormal);
       if (Math.abs(half) * 0x3p23f == Float.intBitsToFloat(exponent + magic)) {
-        double s = scratch[STEP + i];
+        double s = sums[WIDTH + STEP + i];
         double p = (double) x * panel[from + lane + i];
         double t = s + p;
         double v = t - s;
@@ -281,12 +275,10 @@ final class VectorRounded extends VectorAccumulation {
     }
   }
 
-  /**
-   * Puts what overflow makes of them where y, in the first lanes of scratch, is beyond the range.
-   */
-  private boolean saturate(float[] sums, int lane, float[] scratch) {
+  /** Puts what overflow makes of them where y, in the lanes from WIDTH on, is beyond the range. */
+  private boolean saturate(float[] sums, int lane) {
     for (int i = 0; i < STEP; i++) {
-      float y = scratch[i];
+      float y = sums[WIDTH + i];
       if (!(Math.abs(y) <= limit)) {
         if (!overflowIsUniform) {
           return false;

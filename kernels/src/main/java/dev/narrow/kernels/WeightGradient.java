@@ -39,25 +39,35 @@ record WeightGradient(
 
   private static final int TILE = 16;
 
+  /** Channels and taps of a group: the weights of a channel of the output. */
+  private int terms() {
+    return channels * y.taps() * x.taps();
+  }
+
+  private int plane() {
+    return y.positions() * x.positions();
+  }
+
   void run(Cpu cpu) {
-    int taps = y.taps() * x.taps();
-    long cost = (long) taps * rows * samples * y.positions() * x.positions();
-    int all = groups * channels;
-    Cpu inner = cpu.within(all);
-    int most = Math.max(1, Correlation.WORKSPACE / RUN / taps);
+    if (rows == 0 || terms() == 0) {
+      return;
+    }
+    int all = groups * terms();
+    Cpu inner = cpu.within(Math.ceilDiv(all, TILE));
     cpu.share(
         all,
-        1,
-        cost,
+        TILE,
+        (long) rows * samples * plane(),
         (from, to) -> {
-          int size = Math.min(Math.min(most, channels), to - from);
-          float[] columns = Scratch.take(size * taps * RUN);
-          float[] gradients = Scratch.take(rows * RUN);
-          float[] sums = Scratch.take(size * taps * rows);
-          int end;
-          for (int start = from; start < to; start = end) {
-            end = Math.min(Math.min(start + size, to), start - start % channels + channels);
-            block(inner, start, end - start, columns, gradients, sums);
+          int size = Math.min(Math.min(Correlation.WORKSPACE / RUN, terms()), to - from);
+          int run = Math.min(RUN, samples * plane());
+          float[] columns = Scratch.take(size * run);
+          float[] gradients = Scratch.take(rows * run);
+          float[] sums = Scratch.take(size * rows);
+          int count;
+          for (int start = from; start < to; start += count) {
+            count = Math.min(Math.min(size, to - start), terms() - start % terms());
+            block(inner, start, count, columns, gradients, sums);
           }
           Scratch.give(sums);
           Scratch.give(gradients);
@@ -65,28 +75,30 @@ record WeightGradient(
         });
   }
 
-  /** The weights of some channels of a group. */
+  /** Some terms of a group: its channels and taps, those of all groups being numbered as one. */
   private void block(
-      Cpu cpu, int channel, int count, float[] columns, float[] gradients, float[] sums) {
-    int plane = y.positions() * x.positions();
-    int terms = count * y.taps() * x.taps();
-    int group = channel / channels;
+      Cpu cpu, int term, int terms, float[] columns, float[] gradients, float[] sums) {
+    int plane = plane();
+    int group = term / terms();
+    int firstTerm = term % terms();
     int inPlane = y.extent() * x.extent();
+    int base = inOffset + group * channels * inPlane;
     int sampleStride = groups * channels * inPlane;
     Patches patches = new Patches(y, x, in, sampleStride);
     Matrix c = Matrix.rowMajor(sums, 0, terms, rows, rows);
     Arrays.fill(sums, 0, terms * rows, 0f); // what is left if there are no positions
-    for (int start = 0; start < samples * plane; start += RUN) {
-      int n = Math.min(RUN, samples * plane - start);
+    int n;
+    for (int start = 0; start < samples * plane; start += n) {
+      n = Math.min(RUN, samples * plane - start);
       int sample = start / plane;
       int first = start % plane;
       boolean inSample = first + n <= plane;
       Matrix a;
       if (inSample && y.isIdentity() && x.isIdentity()) {
-        int at = inOffset + sample * sampleStride + channel * inPlane + first;
+        int at = base + sample * sampleStride + firstTerm * inPlane + first;
         a = Matrix.rowMajor(in, at, terms, n, plane);
       } else {
-        patches.gather(inOffset + channel * inPlane, count, start, n, columns);
+        patches.gather(base, firstTerm, terms, start, n, columns);
         a = Matrix.rowMajor(columns, 0, terms, n, n);
       }
       Matrix b;
@@ -99,13 +111,12 @@ record WeightGradient(
       }
       cpu.multiply(a, b.transposed(), c, start > 0);
     }
-    int taps = terms / count;
-    store(sums, terms, dweightOffset + (group * rows * channels + channel % channels) * taps);
+    store(sums, terms, dweightOffset + group * rows * terms() + firstTerm);
   }
 
   /** Transposes the sums, a few rows at a time so that their cache lines are read once. */
   private void store(float[] sums, int terms, int to) {
-    int rowStride = channels * y.taps() * x.taps();
+    int rowStride = terms();
     for (int from = 0; from < terms; from += TILE) {
       for (int row = 0; row < rows; row++) {
         for (int t = from; t < Math.min(terms, from + TILE); t++) {
@@ -116,7 +127,7 @@ record WeightGradient(
   }
 
   private void gatherGradients(int group, int start, int n, float[] gradients) {
-    int plane = y.positions() * x.positions();
+    int plane = plane();
     for (int done = 0; done < n; ) {
       int first = (start + done) % plane;
       int count = Math.min(n - done, plane - first);

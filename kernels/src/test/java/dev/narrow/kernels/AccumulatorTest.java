@@ -100,6 +100,6 @@ class AccumulatorTest {
     LogBins bins = new LogBins(8, 24, 8);
     assertRefused(
         "accumulator = " + bins + ", expected another: it takes codes of logarithmic formats",
-        () -> KernelProvider.kernels().accumulation(bins));
+        () -> KernelProvider.kernels().matmulIn(bins));
   }
 }

@@ -201,8 +201,8 @@ class CodedProductsTest {
     Tensor a = Tensor.of(data.uniform(m * count * k), m, count * k); // heads side by side
     Tensor b = Tensor.of(data.uniform((single ? 1 : count) * k * n), single ? 1 : count, k, n);
     float[] out = new float[m * count * n];
-    Matrices heads = Matrices.of(a).split(count);
-    Matrices targets = Matrices.of(Tensor.of(out, m, count * n)).split(count);
+    Matrices heads = new Matrices(a, 0, count, k, m, k, count * k, 1);
+    Matrices targets = new Matrices(Tensor.of(out, m, count * n), 0, count, n, m, n, count * n, 1);
     for (int threads : new int[] {1, 2, 3, 8}) {
       Backend.cpu(threads).matmul(Matmul.plain(), heads, Matrices.of(b), targets);
       for (int h = 0; h < count; h++) {
@@ -337,9 +337,6 @@ class CodedProductsTest {
   void viewsThatDoNotFitAreRefused() {
     Tensor a = Tensor.zeros(4, 6);
     Tensor fp8 = Quantizer.of(Formats.parse("e4m3fn")).quantize(Tensor.zeros(4, 8));
-    assertRefused(
-        "parts = 4, expected a divisor of the columns of one matrix, not of [4, 6] of fp32[4, 6]",
-        () -> Matrices.of(a).split(4));
     assertRefused(
         "rowStride = -1, expected 0 or more", () -> new Matrices(a, 0, 1, 0, 2, 2, -1, 1));
     assertThrows(IndexOutOfBoundsException.class, () -> new Matrices(a, 20, 1, 0, 2, 2, 4, 1));

@@ -68,7 +68,7 @@ class CpuBackendTest {
     Accumulator fp64 = Accumulator.fp64();
     float[] expected =
         Terms.multiply(
-            new ScalarAccumulation(fp64), a.toFloats(), decoded.toFloats(), 150, 130, 140);
+            new ScalarAccumulatorMatmul(fp64), a.toFloats(), decoded.toFloats(), 150, 130, 140);
     for (int threads : new int[] {1, 3}) {
       Backend wide = Backend.cpu(threads).with(fp64);
       float[] out = new float[expected.length];

@@ -43,6 +43,10 @@ class ElementaryTest {
   /**
    * A function, its definition in double (StrictMath is within 1 ulp of double, that is 2^-29 ulp
    * of float), and the error that its Javadoc states.
+   *
+   * <p>The error function in double is off by some 4e-15 of itself, 7e-8 ulp of float; so is the
+   * factor of x in the two GELUs. Their gradients in double are off by some 1e-14, where their
+   * bounds are 1e-7.
    */
   record Function(
       String name,
@@ -270,7 +274,8 @@ class ElementaryTest {
     Kernels kernels = KernelProvider.kernels();
     int longest = 3 * kernels.bits() / Float.SIZE + 1;
     Data data = new Data(1);
-    for (int n = 0; n <= longest; n++) {
+    for (int length = 0; length <= longest + 1; length++) {
+      int n = length > longest ? 1111 : length; // the last takes several passes
       float[] x = data.anyBits(n + 3);
       float[] y = Data.filled(n + 5, 42f);
       float[] expected = y.clone();

@@ -2,6 +2,7 @@ package dev.narrow.kernels;
 
 import static dev.narrow.kernels.Data.assertSameBits;
 
+import java.util.Arrays;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Tag;
@@ -53,8 +54,15 @@ class PatchesTest {
         }
       }
     }
+    int rows = channels * y.taps() * x.taps();
+    int first = data.below(rows);
     float[] columns = Data.filled(expected.length, 42f);
-    new Patches(y, x, in, channels * inPlane).gather(0, channels, from, n, columns);
+    Patches patches = new Patches(y, x, in, channels * inPlane);
+    patches.gather(0, 0, rows, from, n, columns);
     assertSameBits(expected, columns, y + ", " + x + ", from " + from);
+    float[] some = Data.filled((rows - first) * n, 42f);
+    patches.gather(0, first, rows - first, from, n, some);
+    float[] last = Arrays.copyOfRange(expected, first * n, expected.length);
+    assertSameBits(last, some, "from row " + first);
   }
 }

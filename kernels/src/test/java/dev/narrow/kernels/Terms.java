@@ -8,18 +8,18 @@ final class Terms {
 
   /** The sum by the kernels of this process, the element of a 1 × 1 product. */
   static float sum(Accumulator accumulator, float[] a, float[] b) {
-    return multiply(KernelProvider.kernels().accumulation(accumulator), a, b, 1, 1, a.length)[0];
+    return multiply(KernelProvider.kernels().matmulIn(accumulator), a, b, 1, 1, a.length)[0];
   }
 
   /** The sum by definition. */
   static float defined(Accumulator accumulator, float[] a, float[] b) {
-    return multiply(new ScalarAccumulation(accumulator), a, b, 1, 1, a.length)[0];
+    return multiply(new ScalarAccumulatorMatmul(accumulator), a, b, 1, 1, a.length)[0];
   }
 
   /** a [m, k] × b [k, n], both row-major. */
-  static float[] multiply(Accumulation accumulation, float[] a, float[] b, int m, int n, int k) {
+  static float[] multiply(AccumulatorMatmul matmul, float[] a, float[] b, int m, int n, int k) {
     float[] c = new float[m * n];
-    accumulation.multiply(
+    matmul.multiply(
         Matrix.rowMajor(a, 0, m, k, k),
         Matrix.rowMajor(b, 0, k, n, n),
         Matrix.rowMajor(c, 0, m, n, n));

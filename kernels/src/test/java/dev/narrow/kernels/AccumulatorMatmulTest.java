@@ -22,7 +22,7 @@ import net.jqwik.api.constraints.IntRange;
 
 @Tag("scalar")
 @Tag("simd")
-class AccumulationTest {
+class AccumulatorMatmulTest {
   private static final Accumulator FP16 = Accumulator.rounded(Formats.FP16);
   private static final Accumulator BF16 = Accumulator.rounded(Formats.BF16);
 
@@ -95,10 +95,10 @@ class AccumulationTest {
     int stride = b.columns() + data.below(4);
     float[] expected = data.uniform(3 + a.rows() * stride);
     float[] actual = expected.clone();
-    new ScalarAccumulation(accumulator)
+    new ScalarAccumulatorMatmul(accumulator)
         .multiply(a, b, Matrix.rowMajor(expected, 3, a.rows(), b.columns(), stride));
     KernelProvider.kernels()
-        .accumulation(accumulator)
+        .matmulIn(accumulator)
         .multiply(a, b, Matrix.rowMajor(actual, 3, a.rows(), b.columns(), stride));
     assertSameBits(expected, actual, accumulator.name());
   }
@@ -155,20 +155,20 @@ class AccumulationTest {
       @ForAll @IntRange(min = 2, max = 40) int n,
       @ForAll long seed) {
     Data data = new Data(seed);
-    Accumulation accumulation = KernelProvider.kernels().accumulation(accumulator);
+    AccumulatorMatmul matmul = KernelProvider.kernels().matmulIn(accumulator);
     int k = data.below(30);
     Matrix a = matrix(values(data, format, 4 * k, false), 4, k, false);
     Matrix b = matrix(values(data, format, k * n, false), k, n, false);
     float[] whole = new float[4 * n];
-    accumulation.multiply(a, b, Matrix.rowMajor(whole, 0, 4, n, n));
+    matmul.multiply(a, b, Matrix.rowMajor(whole, 0, 4, n, n));
     float[] parts = new float[4 * n];
     Matrix c = Matrix.rowMajor(parts, 0, 4, n, n);
     int column = 1 + data.below(n - 1);
-    accumulation.multiply(a.rowRange(0, 3), b, c.rowRange(0, 3));
+    matmul.multiply(a.rowRange(0, 3), b, c.rowRange(0, 3));
     Matrix last = c.rowRange(3, 4);
     Matrix row = a.rowRange(3, 4);
-    accumulation.multiply(row, b.columnRange(0, column), last.columnRange(0, column));
-    accumulation.multiply(row, b.columnRange(column, n), last.columnRange(column, n));
+    matmul.multiply(row, b.columnRange(0, column), last.columnRange(0, column));
+    matmul.multiply(row, b.columnRange(column, n), last.columnRange(column, n));
     assertSameBits(whole, parts, accumulator.name());
   }
 
@@ -181,15 +181,15 @@ class AccumulationTest {
       @ForAll boolean any,
       @ForAll long seed) {
     Data data = new Data(seed);
-    Accumulation accumulation = KernelProvider.kernels().accumulation(accumulator);
+    AccumulatorMatmul matmul = KernelProvider.kernels().matmulIn(accumulator);
     int m = 1 + data.below(5);
     int k = data.below(20);
     Matrix a = matrix(values(data, format, m * k, any), m, k, false);
     Matrix b = matrix(values(data, format, k * n, any), k, n, false);
     float[] ab = new float[m * n];
     float[] ba = new float[m * n];
-    accumulation.multiply(a, b, Matrix.rowMajor(ab, 0, m, n, n));
-    accumulation.multiply(b.transposed(), a.transposed(), Matrix.rowMajor(ba, 0, n, m, m));
+    matmul.multiply(a, b, Matrix.rowMajor(ab, 0, m, n, n));
+    matmul.multiply(b.transposed(), a.transposed(), Matrix.rowMajor(ba, 0, n, m, m));
     for (int i = 0; i < m; i++) {
       for (int j = 0; j < n; j++) {
         assertSameBits(ab[i * n + j], ba[j * m + i], accumulator + ": " + i + ", " + j);
@@ -202,7 +202,7 @@ class AccumulationTest {
     for (Accumulator accumulator : ACCUMULATORS) {
       float[] c = Data.filled(4, 42f);
       KernelProvider.kernels()
-          .accumulation(accumulator)
+          .matmulIn(accumulator)
           .multiply(
               Matrix.rowMajor(new float[0], 0, 2, 0, 0),
               Matrix.rowMajor(new float[0], 0, 0, 2, 2),

@@ -1,14 +1,25 @@
 package dev.narrow.kernels;
 
-/** One element after the other, each in a {@link Sum}. */
-record ScalarAccumulation(Accumulator accumulator) implements Accumulation {
-  ScalarAccumulation {
-    Sum.of(accumulator); // throws if there is none
+import java.util.HashMap;
+import java.util.Map;
+
+/** One element after the other, each in a {@link RunningSum}. */
+record ScalarAccumulatorMatmul(Accumulator accumulator) implements AccumulatorMatmul {
+  private static final ThreadLocal<Map<Accumulator, RunningSum>> SUMS =
+      ThreadLocal.withInitial(HashMap::new);
+
+  ScalarAccumulatorMatmul {
+    RunningSum.of(accumulator); // throws if there is none
+  }
+
+  /** What the calling thread sums up in, to be cleared first. */
+  RunningSum sum() {
+    return SUMS.get().computeIfAbsent(accumulator, RunningSum::of);
   }
 
   @Override
   public void multiply(Matrix a, Matrix b, Matrix c) {
-    Sum sum = Sum.of(accumulator);
+    RunningSum sum = sum();
     for (int i = 0; i < c.rows(); i++) {
       for (int j = 0; j < c.columns(); j++) {
         sum.clear();

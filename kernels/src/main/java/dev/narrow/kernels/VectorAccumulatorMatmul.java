@@ -10,9 +10,9 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Products in vectors whose lanes are columns: b is copied into panels of a few vectors in width,
  * and the accumulators of one row run beside a panel over all of k. Where the vectors meet numbers
- * that are not in their plan, the elements are left to the {@link Sum} that defines them.
+ * that are not in their plan, the elements are left to the {@link RunningSum} that defines them.
  */
-abstract class VectorAccumulation implements Accumulation {
+abstract class VectorAccumulatorMatmul implements AccumulatorMatmul {
   static final VectorSpecies<Float> FLOATS = VectorKernels.SPECIES;
   static final VectorSpecies<Double> DOUBLES =
       VectorSpecies.of(double.class, VectorShape.forBitSize(FLOATS.vectorBitSize()));
@@ -26,10 +26,16 @@ abstract class VectorAccumulation implements Accumulation {
   /** Most columns of a panel. */
   static final int WIDTH = 128;
 
-  private final ScalarAccumulation definition;
+  /** Floats of a panel, unless one vector of columns has more. */
+  private static final int ROOM = 1 << 22;
 
-  VectorAccumulation(Accumulator accumulator) {
-    definition = new ScalarAccumulation(accumulator);
+  /** Most terms of sums in vectors: a panel of more would take more than 256 MB. */
+  private static final int LONGEST = (1 << 26) / STEP;
+
+  final ScalarAccumulatorMatmul definition;
+
+  VectorAccumulatorMatmul(Accumulator accumulator) {
+    definition = new ScalarAccumulatorMatmul(accumulator);
   }
 
   /** Rows of a beside a panel of b, one after the other. */
@@ -39,9 +45,19 @@ abstract class VectorAccumulation implements Accumulation {
      * sums[j] = the sum over k of a[aBase + k aStep] × panel[k width + j], for j below the width.
      *
      * @param width of the panel, a multiple of the floats in a vector; at most WIDTH
+     * @param sums with room for two vectors more after WIDTH
+     * @param state room for whatever, three times WIDTH
      * @return false if nothing has been summed up, since a number is not in the plan
      */
-    boolean run(float[] a, int aBase, int aStep, float[] panel, int width, int k, float[] sums);
+    boolean run(
+        float[] a,
+        int aBase,
+        int aStep,
+        float[] panel,
+        int width,
+        int k,
+        float[] sums,
+        long[] state);
   }
 
   /** What sums up rows of a beside a panel of so many floats. */
@@ -50,9 +66,15 @@ abstract class VectorAccumulation implements Accumulation {
   @Override
   public final void multiply(Matrix a, Matrix b, Matrix c) {
     int k = a.columns();
-    int most = Math.min(WIDTH, Math.ceilDiv(c.columns(), STEP) * STEP);
-    float[] panel = Scratch.take(Math.multiplyExact(k, most));
-    float[] sums = Scratch.take(WIDTH);
+    if (k > LONGEST) {
+      definition.multiply(a, b, c);
+      return;
+    }
+    int widest = Math.clamp(ROOM / Math.max(1L, k) / STEP * STEP, STEP, WIDTH);
+    int most = Math.min(widest, Math.ceilDiv(c.columns(), STEP) * STEP);
+    float[] panel = Scratch.take(k * most);
+    float[] sums = Scratch.take(WIDTH + 2 * STEP);
+    long[] state = Scratch.takeLongs(3 * WIDTH);
     for (int j = 0; j < c.columns(); j += most) {
       int count = Math.min(most, c.columns() - j);
       int width = Math.ceilDiv(count, STEP) * STEP;
@@ -61,7 +83,7 @@ abstract class VectorAccumulation implements Accumulation {
       Block block = block(a, panel, k * width);
       for (int i = 0; i < c.rows(); i++) {
         int start = a.offset() + i * a.rowStride();
-        if (block.run(a.array(), start, a.columnStride(), panel, width, k, sums)) {
+        if (block.run(a.array(), start, a.columnStride(), panel, width, k, sums, state)) {
           int to = c.offset() + i * c.rowStride() + j;
           for (int lane = 0; lane < count; lane++) {
             c.array()[to + lane] = ScalarKernels.canonical(sums[lane]);
@@ -72,6 +94,7 @@ abstract class VectorAccumulation implements Accumulation {
         }
       }
     }
+    Scratch.give(state);
     Scratch.give(sums);
     Scratch.give(panel);
   }

@@ -4,7 +4,7 @@ package dev.narrow.kernels;
  * One accumulator of one element, which takes its terms one by one: the definition of every {@link
  * Accumulator} but the logarithmic bins, whose terms are codes.
  */
-interface Sum {
+interface RunningSum {
 
   /** Starts again at +0. */
   void clear();
@@ -20,7 +20,7 @@ interface Sum {
    *
    * @throws IllegalArgumentException if the accumulator takes codes
    */
-  static Sum of(Accumulator accumulator) {
+  static RunningSum of(Accumulator accumulator) {
     return switch (accumulator) {
       case Accumulator.Fp32 _ -> new Fp32Sum();
       case Accumulator.Fp64 _ -> new Fp64Sum();

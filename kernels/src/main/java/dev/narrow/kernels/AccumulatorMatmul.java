@@ -1,7 +1,7 @@
 package dev.narrow.kernels;
 
 /** Products of matrices in a given {@link Accumulator}. */
-interface Accumulation {
+interface AccumulatorMatmul {
 
   /**
    * c = a b, the sums only. Each element is the sum of its own row and column, so that any part of
