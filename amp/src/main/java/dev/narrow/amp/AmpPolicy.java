@@ -53,6 +53,7 @@ import java.util.regex.Pattern;
  * layer /REGEX/ WORD FORMAT... [scale RULE] [round ROUNDING]    # the rule's comment
  * scaler none|fixed SCALE|dynamic
  * scaler init SCALE growth FACTOR every STEPS backoff FACTOR floor SCALE cap SCALE
+ *        hysteresis OVERFLOWS at-floor fail|skip
  * </pre>
  *
  * <p>A FORMAT is {@code f32} or what {@link dev.narrow.quant.Recipes#parse} understands, for

@@ -95,6 +95,27 @@ class CheckpointTest {
     }
   }
 
+  @Test
+  void aScalerGoesOnWithItsScalesOrIsLeftAsItIs() throws IOException {
+    Path file = directory.resolve("scaler.safetensors");
+    LossScaling rule = LossScaling.megatron(64, 1, 2, 0.5, 3, 2);
+    GradScaler scaler = GradScaler.of(rule);
+    float[] g = {1};
+    for (float value : new float[] {1, Float.NaN, 1, Float.NaN, 1}) {
+      g[0] = value;
+      scaler.step(Gradients.of(Gradients.view("g", g)), () -> {});
+    }
+    new Checkpoint().add("scaler", scaler).save(file, false);
+    GradScaler resumed = GradScaler.of(rule);
+    new Checkpoint().add("scaler", resumed).load(file);
+    assertEquals(scaler.state(), resumed.state());
+    assertEquals(32, resumed.lossScale());
+    GradScaler layers = GradScaler.perLayer(rule, Backend.cpu(1), "fc1");
+    GradScaler.State before = layers.state();
+    assertThrows(AmpException.class, () -> new Checkpoint().add("scaler", layers).load(file));
+    assertEquals(before, layers.state());
+  }
+
   /** A loop with two parameters, running means and a counter. */
   private static final class Loop {
     final List<Parameter> parameters;

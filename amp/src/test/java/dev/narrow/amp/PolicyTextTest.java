@@ -163,6 +163,8 @@ class PolicyTextTest {
           amp 1 scaler init big           | column 19: "big", expected a number after init
           amp 1 scaler init 8 init 8      | init is there twice
           amp 1 scaler every 2.5          | every = 2.5, expected an integer
+          amp 1 scaler hysteresis 1.5     | hysteresis = 1.5, expected an integer
+          amp 1 scaler at-floor stop      | expected fail or skip
           amp 1 scaler backoff 2          | backoff = 2.0, expected above 0 and at most 1
           """)
   void errorsTellWhereAndWhatWasExpected(String text, String message) {
@@ -328,6 +330,7 @@ class PolicyTextTest {
             LossScaling.checkOnly(),
             LossScaling.fixed(1024),
             LossScaling.fixed(0.1f),
+            LossScaling.megatron(0x1p32f, 1, 2, 0.5, 1000, 2),
             LossScaling.torch(3, 2, 0.5, 1)));
   }
 }

@@ -51,7 +51,7 @@ public final class TunerStudy {
           Candidate.of("bf16"));
 
   private static final double[] BUDGETS = {4, 5, 5.3, 6};
-  private static final int DRAWS = 3;
+  private static final int DRAWS = 2;
   private static final int BATCHES = 4;
   private static final AmpPolicy BASE = AmpPolicy.bf16();
 
@@ -74,10 +74,10 @@ public final class TunerStudy {
     int seeds = args.length > 2 ? Integer.parseInt(args[2]) : 5;
     Files.createDirectories(out);
     DataLocator locator = DataLocator.of(data, System.err::println);
-    run("digits", new Digits(Datasets.load("optdigits", locator), 600, 200), out, seeds);
+    run("digits", new Digits(Datasets.load("optdigits", locator), 400, 150), out, seeds);
     run(
         "characters",
-        Characters.of(data.resolve("tinyshakespeare").resolve("input.txt"), 600, 200),
+        Characters.of(data.resolve("tinyshakespeare").resolve("input.txt"), 400, 150),
         out,
         seeds);
   }
