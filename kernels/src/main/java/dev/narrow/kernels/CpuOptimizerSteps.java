@@ -146,22 +146,9 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       Tensor gradient,
       Tensor root,
       Tensor parameter) {
-    check(gradient, named("root", root), named("parameter", parameter));
     Kernels kernels = cpu().kernels();
-    try (Values w = Values.update(parameter, "parameter")) {
-      multiply(
-          gradientBound,
-          step,
-          gradient,
-          root,
-          (t, from, n) -> {
-            int at = w.offset() + from;
-            kernels.moveLogarithm(learningRate, false, w.array(), at, t, 0, n);
-            kernels.exp(t, 0, t, 0, n);
-            kernels.multiplyWithin(bound, t, 0, w.array(), at, n);
-          });
-      w.store();
-    }
+    multiply(
+        learningRate, false, kernels::exp, gradientBound, bound, step, gradient, root, parameter);
   }
 
   @Override
@@ -173,18 +160,36 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       Tensor gradient,
       Tensor root,
       Tensor parameter) {
+    Kernels kernels = cpu().kernels();
+    multiply(
+        learningRate, true, kernels::exp2, gradientBound, bound, step, gradient, root, parameter);
+  }
+
+  /**
+   * w = w base^(-learningRate g* sign(w)), where g* is rounded to an integer if it is to be whole.
+   */
+  private void multiply(
+      float learningRate,
+      boolean whole,
+      CpuElementwise.Map power,
+      float gradientBound,
+      float bound,
+      long step,
+      Tensor gradient,
+      Tensor root,
+      Tensor parameter) {
     check(gradient, named("root", root), named("parameter", parameter));
     Kernels kernels = cpu().kernels();
     try (Values w = Values.update(parameter, "parameter")) {
-      multiply(
+      normalize(
           gradientBound,
           step,
           gradient,
           root,
           (t, from, n) -> {
             int at = w.offset() + from;
-            kernels.moveLogarithm(learningRate, true, w.array(), at, t, 0, n);
-            kernels.exp2(t, 0, t, 0, n);
+            kernels.moveLogarithm(learningRate, whole, w.array(), at, t, 0, n);
+            power.apply(t, 0, t, 0, n);
             kernels.multiplyWithin(bound, t, 0, w.array(), at, n);
           });
       w.store();
@@ -212,7 +217,7 @@ interface CpuOptimizerSteps extends OptimizerSteps {
     float most = levels - 1;
     try (Values w = Values.update(parameter, "parameter");
         Values k = Values.update(exponent, "exponent")) {
-      multiply(
+      normalize(
           gradientBound,
           step,
           gradient,
@@ -238,7 +243,7 @@ interface CpuOptimizerSteps extends OptimizerSteps {
   }
 
   /** Moves the second moment on and hands out the normalized gradients, block by block. */
-  private void multiply(float gradientBound, long step, Tensor gradient, Tensor root, Move move) {
+  private void normalize(float gradientBound, long step, Tensor gradient, Tensor root, Move move) {
     double correction = correction(OptimizerKernels.MADAM_BETA, step);
     try (Values r = Values.update(root, "root");
         Values g = Values.read(gradient)) {
