@@ -135,6 +135,7 @@ final class Region {
     if (observer != null) {
       observer.cast(
           new CastObserver.Cast(
+              step,
               op,
               layer,
               role,
