@@ -40,16 +40,18 @@ final class EventFile implements AutoCloseable {
     double num = 0;
     double sum = 0;
     double squares = 0;
-    ByteBuffer limits = little(8 * (octaves.lastKey() - octaves.firstKey() + 1));
-    ByteBuffer counts = little(limits.capacity());
+    byte[] limits = new byte[8 * (octaves.lastKey() - octaves.firstKey() + 1)];
+    byte[] counts = new byte[limits.length];
+    ByteBuffer toLimits = ByteBuffer.wrap(limits).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer toCounts = ByteBuffer.wrap(counts).order(ByteOrder.LITTLE_ENDIAN);
     for (int octave = octaves.firstKey(); octave <= octaves.lastKey(); octave++) {
       double count = octaves.getOrDefault(octave, 0L);
       double middle = octave + 0.5;
       num += count;
       sum += count * middle;
       squares += count * middle * middle;
-      limits.putDouble(octave + 1);
-      counts.putDouble(count);
+      toLimits.putDouble(octave + 1);
+      toCounts.putDouble(count);
     }
     Message histogram =
         new Message()
@@ -58,8 +60,8 @@ final class EventFile implements AutoCloseable {
             .float64(3, num)
             .float64(4, sum)
             .float64(5, squares)
-            .bytes(6, limits.array())
-            .bytes(7, counts.array());
+            .bytes(6, limits)
+            .bytes(7, counts);
     summary(wallTime, step, value(tag).bytes(5, histogram.bytes()));
   }
 
@@ -149,7 +151,7 @@ final class EventFile implements AutoCloseable {
     private void number(long value) {
       long rest = value;
       for (; (rest & ~0x7fL) != 0; rest >>>= 7) {
-        out.write((int) (rest & 0x7f | 0x80));
+        out.write((int) ((rest & 0x7f) | 0x80));
       }
       out.write((int) rest);
     }

@@ -93,7 +93,7 @@ final class Findings {
             e -> e.getValue().flushedShare() < GOOD_FLUSHED && e.getValue().sqnrDb() >= GOOD_SQNR)
         .min(
             Comparator.comparingInt((Map.Entry<String, Fit> e) -> width(e.getKey()))
-                .thenComparing(e -> -e.getValue().sqnrDb()))
+                .thenComparingDouble(e -> -e.getValue().sqnrDb()))
         .map(e -> ", or " + e.getKey())
         .orElse("");
   }

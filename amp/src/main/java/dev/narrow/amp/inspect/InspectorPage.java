@@ -255,12 +255,12 @@ public final class InspectorPage {
           fit.saturatedShare(),
           Findings.percent(fit.saturatedShare()),
           fit.saturatedShare() >= 0.01);
-      cell(broken + fit.lost(), Long.toString(broken + fit.lost()), broken + fit.lost() > 0);
+      cell(broken + fit.lost(), broken + fit.lost() > 0);
       double sqnr = fit.sqnrDb();
       cell(sqnr, InspectorReport.decibels(sqnr), sqnr < 10);
     } else {
       out.append("<td data-sort=\"-1\">–</td>".repeat(3));
-      cell(broken, Long.toString(broken), broken > 0);
+      cell(broken, broken > 0);
       out.append("<td data-sort=\"1e9\">–</td>");
     }
     out.append("</tr>\n");
@@ -268,6 +268,10 @@ public final class InspectorPage {
 
   private void left(String text) {
     out.append("<td class=\"left\">").append(Html.escape(text)).append("</td>");
+  }
+
+  private void cell(long count, boolean bad) {
+    cell((double) count, Long.toString(count), bad);
   }
 
   private void cell(double sort, String text, boolean bad) {
@@ -383,8 +387,8 @@ public final class InspectorPage {
     for (AutocastReport.Casts casts : run.casts()) {
       out.append("<tr><th scope=\"row\">").append(Html.escape(casts.layer())).append("</th>");
       left(TensorSummary.word(casts.role()));
-      cell(casts.casts(), Long.toString(casts.casts()), false);
-      cell(casts.reused(), Long.toString(casts.reused()), false);
+      cell(casts.casts(), false);
+      cell(casts.reused(), false);
       double saved = casts.bytesSaved() / 1e6;
       cell(saved, String.format(Locale.ROOT, "%.3f", saved), false);
       cell(casts.nanos() / 1e6, String.format(Locale.ROOT, "%.3f", casts.nanos() / 1e6), false);

@@ -175,47 +175,49 @@ record RunFile(List<Observation> observations, List<AutocastReport.Casts> casts,
   private record Line(Map<String, @Nullable Object> values) {
 
     String text(String name) {
-      return values.get(name) instanceof String text ? text : refuse(name, "a string");
+      return value(name, String.class, "a string");
     }
 
     long number(String name) {
-      return values.get(name) instanceof Long number ? number : refuse(name, "an integer");
+      return value(name, Long.class, "an integer");
     }
 
     boolean flag(String name) {
-      return values.get(name) instanceof Boolean flag ? flag : refuse(name, "true or false");
+      return value(name, Boolean.class, "true or false");
     }
 
     /** A number, or what null stands for. */
     double real(String name, double ifNull) {
-      if (values.containsKey(name) && values.get(name) == null) {
-        return ifNull;
-      }
-      return values.get(name) instanceof Number number
-          ? number.doubleValue()
-          : refuse(name, "a number or null");
+      boolean isNull = values.containsKey(name) && values.get(name) == null;
+      return isNull ? ifNull : value(name, Number.class, "a number or null").doubleValue();
     }
 
     @SuppressWarnings("unchecked") // objects are maps of this kind
     Line object(String name) {
-      return values.get(name) instanceof Map<?, ?> map
-          ? new Line((Map<String, @Nullable Object>) map)
-          : refuse(name, "an object");
+      return new Line((Map<String, @Nullable Object>) value(name, Map.class, "an object"));
     }
 
     List<Integer> integers(String name) {
-      if (!(values.get(name) instanceof List<?> list)) {
-        return refuse(name, "a list of integers");
-      }
       List<Integer> integers = new ArrayList<>();
-      for (Object one : list) {
-        integers.add(one instanceof Long n ? Math.toIntExact(n) : refuse(name, "integers"));
+      for (Object one : value(name, List.class, "a list of integers")) {
+        if (!(one instanceof Long number) || number != number.intValue()) {
+          throw wrong(name, "a list of 32-bit integers");
+        }
+        integers.add(number.intValue());
       }
       return integers;
     }
 
-    private <T> T refuse(String name, String expected) {
-      throw new IllegalArgumentException(
+    private <T> T value(String name, Class<T> kind, String expected) {
+      Object value = values.get(name);
+      if (!kind.isInstance(value)) {
+        throw wrong(name, expected);
+      }
+      return kind.cast(value);
+    }
+
+    private IllegalArgumentException wrong(String name, String expected) {
+      return new IllegalArgumentException(
           name + " = " + values.get(name) + ", expected " + expected);
     }
   }

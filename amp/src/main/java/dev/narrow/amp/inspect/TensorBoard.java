@@ -32,7 +32,8 @@ final class TensorBoard implements AutoCloseable {
     Magnitudes before = one.before();
     long step = one.step();
     events.scalar(now, step, "amax" + tensor, before.amax());
-    events.scalar(now, step, "nan-or-infinite" + tensor, before.nan() + before.infinite());
+    events.scalar(
+        now, step, "nan-or-infinite" + tensor, (float) (before.nan() + before.infinite()));
     if (one.fit().isPresent()) {
       Fit fit = one.fit().get();
       events.scalar(now, step, "flushed" + tensor, (float) fit.flushedShare());
