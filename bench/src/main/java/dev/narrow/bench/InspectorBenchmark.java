@@ -13,6 +13,7 @@ import dev.narrow.quant.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -22,6 +23,7 @@ import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -56,8 +58,12 @@ public class InspectorBenchmark {
   /** A network that nobody looks at, one that is looked at, and a batch. */
   @State(Scope.Thread)
   public static class Networked {
+    /** Units of the layers. */
+    @Param("784-256-128-10")
+    public String units = "784-256-128-10";
+
     final Backend backend = Backend.cpu(1);
-    final Tensor x = Tensor.zeros(BATCH, 784);
+    Tensor x = Tensor.zeros(0, 0);
     final int[] labels = new int[BATCH];
     Inspector sparse = Inspector.inMemory(STEPS);
     Inspector always = sparse;
@@ -83,14 +89,19 @@ public class InspectorBenchmark {
       sampled = run(sparse.observe(autocast()));
       everyStep = run(always.observe(autocast()));
       Random random = new Random(1);
-      float[] values = new float[BATCH * 784];
+      int inputs = extents()[0];
+      float[] values = new float[BATCH * inputs];
       for (int i = 0; i < values.length; i++) {
         values[i] = random.nextFloat() < 0.8f ? 0 : random.nextFloat(); // as an image of a digit
       }
-      x.storage().segment().copyFrom(Tensor.of(values, values.length).storage().segment());
+      x = Tensor.of(values, BATCH, inputs);
       for (int i = 0; i < BATCH; i++) {
         labels[i] = random.nextInt(10);
       }
+    }
+
+    private int[] extents() {
+      return Arrays.stream(units.split("-")).mapToInt(Integer::parseInt).toArray();
     }
 
     private Autocast autocast() {
@@ -104,11 +115,10 @@ public class InspectorBenchmark {
     }
 
     private Run run(Autocast autocast) {
-      Network network = new Network(autocast, Networks.mlp(1, 784, 256, 128, 10));
+      Network network = new Network(autocast, Networks.mlp(1, extents()));
       return new Run(
           network,
-          Optimizer.of(
-              backend, new Sgd(0.9f), 0.01f, network.parameters(), AmpPolicy.fp32(), 1));
+          Optimizer.of(backend, new Sgd(0.9f), 0.01f, network.parameters(), AmpPolicy.fp32(), 1));
     }
 
     /**
@@ -122,7 +132,9 @@ public class InspectorBenchmark {
       if (steps > 0) {
         System.out.printf(
             "inspector: %.3f ms a sampled step, %d of %d steps%n",
-            sparse.report().nanos() / 1e6 / sparse.report().steps(), sparse.report().steps(), steps);
+            sparse.report().nanos() / 1e6 / sparse.report().steps(),
+            sparse.report().steps(),
+            steps);
       }
       sparse.close();
       always.close();

@@ -285,7 +285,7 @@ public final class InspectorPage {
   private void steps() {
     section(
         "Over the steps",
-        "A red dot: values became infinite or NaN. A gap: nothing to round, or nothing changed.");
+        "A red dot: values became infinite or NaN. A gap: all zero, or for SQNR that nothing changed.");
     out.append("<div class=\"scroll\"><table class=\"charts\">\n<thead><tr>");
     for (String column : List.of("tensor", "flushed to zero", "saturated", "SQNR")) {
       out.append("<th scope=\"col\" class=\"left\">").append(column).append("</th>");
@@ -308,11 +308,16 @@ public final class InspectorPage {
     out.append("</tbody>\n</table></div>\n");
   }
 
+  /** A tensor of zeros has nothing to show. */
   private static List<StepChart.Point> points(
       List<Observation> samples, ToDoubleFunction<Fit> figure) {
-    return samples.stream()
-        .map(one -> new StepChart.Point(one.step(), figure.applyAsDouble(one.fit().orElseThrow())))
-        .toList();
+    List<StepChart.Point> points = new ArrayList<>();
+    for (Observation one : samples) {
+      Fit fit = one.fit().orElseThrow();
+      double value = fit.values() == 0 ? Double.NaN : figure.applyAsDouble(fit);
+      points.add(new StepChart.Point(one.step(), value));
+    }
+    return points;
   }
 
   private void magnitudes() {

@@ -25,7 +25,8 @@ final class StepChart {
 
   /** Shares, on an axis up to the power of ten above the largest, but 1. */
   static String shares(String title, List<Point> points) {
-    double largest = points.stream().mapToDouble(Point::value).max().orElse(0);
+    double largest =
+        points.stream().mapToDouble(Point::value).filter(Double::isFinite).max().orElse(0);
     double top = largest > 0.1 ? 1 : largest > 0.01 ? 0.1 : 0.01;
     String label = String.format(Locale.ROOT, "%.0f %%", 100 * top);
     return draw(title, points, 0, top, "0", label);
