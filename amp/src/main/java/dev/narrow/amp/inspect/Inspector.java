@@ -4,6 +4,7 @@ import dev.narrow.amp.Autocast;
 import dev.narrow.amp.CastObserver;
 import dev.narrow.amp.Role;
 import dev.narrow.formats.RandomBits;
+import dev.narrow.quant.Granularity;
 import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
@@ -191,28 +192,22 @@ public final class Inspector implements CastObserver, AutoCloseable {
 
   private Observation observation(Cast cast) {
     Tensor before = cast.before().isFp32() ? cast.before() : cast.before().toFp32();
+    Tensor sample = sample(before, options.elements());
     Optional<Fit> fit =
         cast.quantizer()
             .map(quantizer -> {
               Scales scales = cast.scales().orElseThrow();
-              Tensor after = cast.after();
-              QuantizationError error =
-                  after.isFp32()
-                      ? QuantizationError.measure(before, after, quantizer, scales)
-                      : QuantizationError.measure(before, after);
+              QuantizationError error = error(before, sample, cast.after(), quantizer, scales);
               return Fit.of(quantizer.format().name(), quantizer, scales, error);
             });
     Map<String, Fit> others = new LinkedHashMap<>();
-    if (!whatIf.isEmpty()) {
-      Tensor sample = sample(before, options.whatIfElements());
-      whatIf.forEach((name, quantizer) -> {
-        if (fits(quantizer, sample)) {
-          Tensor codes = quantizer.quantize(sample, new RandomBits(0, cast.step()));
-          QuantizationError error = QuantizationError.measure(sample, codes);
-          others.put(name, Fit.of(name, quantizer, codes.scales(), error));
-        }
-      });
-    }
+    whatIf.forEach((name, quantizer) -> {
+      if (fits(quantizer, sample)) {
+        Tensor codes = quantizer.quantize(sample, new RandomBits(0, cast.step()));
+        QuantizationError error = QuantizationError.measure(sample, codes);
+        others.put(name, Fit.of(name, quantizer, codes.scales(), error));
+      }
+    });
     return new Observation(
         cast.step(),
         cast.layer(),
@@ -222,6 +217,17 @@ public final class Inspector implements CastObserver, AutoCloseable {
         Magnitudes.of(before),
         fit,
         others);
+  }
+
+  /** Of the sample, where one scale is all; else of the whole. */
+  private QuantizationError error(
+      Tensor before, Tensor sample, Tensor after, Quantizer quantizer, Scales scales) {
+    if (!after.isFp32()) {
+      return QuantizationError.measure(before, after);
+    }
+    return scales.granularity() instanceof Granularity.PerTensor
+        ? QuantizationError.measure(sample, sample(after, options.elements()), quantizer, scales)
+        : QuantizationError.measure(before, after, quantizer, scales);
   }
 
   /** Whether a tensor has the axes that a quantizer's scales are along. */

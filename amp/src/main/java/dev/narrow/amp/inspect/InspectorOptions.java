@@ -15,12 +15,13 @@ import java.util.Optional;
  *     Regions of inference count too
  * @param whatIf formats that are tried on the same tensors: names that {@link Recipes#parse} takes,
  *     for example {@code fp16}, {@code bf16}, {@code e4m3fn}, {@code lns8}, {@code mxfp8}
- * @param whatIfElements on how many elements of a tensor they are tried at most: a larger one is
- *     represented by some indices of its outermost axis, evenly spaced, one at the least
+ * @param elements on how many elements of a tensor formats are measured at most, the policy's and
+ *     others: a larger one is represented by some indices of its outermost axis, evenly spaced, one
+ *     at the least. amax, zeros, NaN, infinities and histograms are of all elements
  * @param tensorBoard directory for TensorBoard's event file; none if empty
  */
 public record InspectorOptions(
-    long every, List<String> whatIf, int whatIfElements, Optional<Path> tensorBoard) {
+    long every, List<String> whatIf, int elements, Optional<Path> tensorBoard) {
 
   /**
    * Checks the numbers and the names.
@@ -32,9 +33,8 @@ public record InspectorOptions(
     if (every < 1) {
       throw new IllegalArgumentException("every = " + every + ", expected 1 or more");
     }
-    if (whatIfElements < 1) {
-      throw new IllegalArgumentException(
-          "whatIfElements = " + whatIfElements + ", expected 1 or more");
+    if (elements < 1) {
+      throw new IllegalArgumentException("elements = " + elements + ", expected 1 or more");
     }
     whatIf = List.copyOf(whatIf);
     whatIf.forEach(Recipes::parse);
@@ -42,22 +42,22 @@ public record InspectorOptions(
 
   /** Every so many steps, without other formats, without TensorBoard. */
   public static InspectorOptions every(long steps) {
-    return new InspectorOptions(steps, List.of(), 1 << 14, Optional.empty());
+    return new InspectorOptions(steps, List.of(), 1 << 12, Optional.empty());
   }
 
   /** The same with other formats to try. */
   public InspectorOptions whatIf(String... formats) {
-    return new InspectorOptions(every, List.of(formats), whatIfElements, tensorBoard);
+    return new InspectorOptions(every, List.of(formats), elements, tensorBoard);
   }
 
-  /** The same, but formats are tried on so many elements of a tensor at most. */
-  public InspectorOptions whatIfElements(int most) {
+  /** The same, but formats are measured on so many elements of a tensor at most. */
+  public InspectorOptions elements(int most) {
     return new InspectorOptions(every, whatIf, most, tensorBoard);
   }
 
   /** The same with an event file for TensorBoard in a directory. */
   public InspectorOptions tensorBoard(Path directory) {
-    return new InspectorOptions(every, whatIf, whatIfElements, Optional.of(directory));
+    return new InspectorOptions(every, whatIf, elements, Optional.of(directory));
   }
 
   Map<String, Quantizer> quantizers() {
