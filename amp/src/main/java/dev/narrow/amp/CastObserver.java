@@ -12,6 +12,7 @@ public interface CastObserver {
   /**
    * A tensor in its role.
    *
+   * @param step number of the region, from 0
    * @param op the operation that reads it, or whose gradient it is
    * @param layer name of the layer
    * @param role of the tensor; activation gradients and weight gradients are of the backward pass
@@ -21,6 +22,7 @@ public interface CastObserver {
    * @param scales the scales it used; none in fp32
    */
   record Cast(
+      long step,
       String op,
       String layer,
       Role role,

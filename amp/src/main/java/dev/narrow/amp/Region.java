@@ -135,6 +135,7 @@ final class Region {
     if (observer != null && cache.isNew(before, layer, role)) {
       observer.cast(
           new CastObserver.Cast(
+              step,
               op,
               layer,
               role,
