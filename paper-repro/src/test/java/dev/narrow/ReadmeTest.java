@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.narrow.amp.AmpPolicy;
+import dev.narrow.amp.Role;
+import dev.narrow.quant.Recipes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +34,9 @@ class ReadmeTest {
     "products, ProductsTest",
     "wrapping, WrappedLoopTest",
     "plain, SideBySideTest",
-    "side by side, SideBySideTest"
+    "side by side, SideBySideTest",
+    "tuning, TuningTest",
+    "inspecting, TuningTest"
   })
   void examplesAreThoseThatTheTestsRun(String name, String test) throws IOException {
     String source = read("paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
@@ -40,6 +45,18 @@ class ReadmeTest {
     assertTrue(region.find(), test);
     String example = region.group(1).stripIndent().strip();
     assertTrue(read("README.md").contains("```java\n" + example + "\n```"), example);
+  }
+
+  @Test
+  void thePolicyIsOne() throws IOException {
+    Matcher block =
+        Pattern.compile("```\n(amp 1\n.*?)```", Pattern.DOTALL).matcher(read("README.md"));
+    assertTrue(block.find());
+    AmpPolicy policy = AmpPolicy.parse(block.group(1));
+    assertEquals(
+        "nvfp4", Recipes.name(policy.quantizer("up", Role.WEIGHT).orElseThrow()).orElseThrow());
+    assertTrue(policy.quantizer("embed", Role.WEIGHT).isEmpty());
+    assertEquals(2, policy.lossScaling().hysteresis());
   }
 
   @Test
