@@ -7,6 +7,8 @@ import dev.narrow.formats.Rounding;
 import dev.narrow.formats.Saturation;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * One pass over a tensor before and after quantization, a chunk at a time. Chunks begin at
@@ -15,6 +17,8 @@ import java.lang.foreign.ValueLayout;
 final class ErrorScan {
   private static final Projection SATURATED =
       new Projection(Rounding.NEAREST_EVEN, Saturation.OCP_SAT);
+
+  private static final Map<NumericFormat, Bounds> BOUNDS = new ConcurrentHashMap<>();
 
   private final Shape shape;
   private final MemorySegment reference;
@@ -70,28 +74,33 @@ final class ErrorScan {
     }
     int size = Math.min(ErrorChunk.SIZE, shape.size());
     this.codes = new DecodedCodes(codec, size);
-    NumericFormat format = codec.format();
-    this.chunk =
-        new ErrorChunk(size, lowest(format), highest(format), (float) format.limits().minNormal());
+    Bounds bounds = BOUNDS.computeIfAbsent(codec.format(), Bounds::of);
+    this.chunk = new ErrorChunk(size, bounds.lowest, bounds.highest, bounds.minNormal);
   }
 
   private static MemorySegment floats(Tensor tensor) {
     return tensor.isFp32() ? tensor.storage().segment() : MemorySegment.ofArray(tensor.toFloats());
   }
 
-  /** Half an ulp above the largest value. */
-  private static float highest(NumericFormat format) {
-    int code = format.encode(Double.MAX_VALUE, SATURATED);
-    return (float) (format.decodeDouble(code) + format.ulp(code) / 2);
-  }
-
-  /** Half an ulp below the lowest value; below zero, where the lowest is not negative. */
-  private static float lowest(NumericFormat format) {
-    int code = format.encode(-Double.MAX_VALUE, SATURATED);
-    double value = format.decodeDouble(code);
-    return value < 0
-        ? (float) (value - format.ulp(code) / 2)
-        : (float) -format.limits().minPositive() / 2;
+  /**
+   * What of a format decides on saturation and subnormal numbers: some microseconds to find.
+   *
+   * @param lowest half an ulp below the lowest value; below zero, where the lowest is not negative
+   * @param highest half an ulp above the largest value
+   * @param minNormal the smallest normal number
+   */
+  private record Bounds(float lowest, float highest, float minNormal) {
+    static Bounds of(NumericFormat format) {
+      int top = format.encode(Double.MAX_VALUE, SATURATED);
+      int bottom = format.encode(-Double.MAX_VALUE, SATURATED);
+      double lowest = format.decodeDouble(bottom);
+      return new Bounds(
+          lowest < 0
+              ? (float) (lowest - format.ulp(bottom) / 2)
+              : (float) -format.limits().minPositive() / 2,
+          (float) (format.decodeDouble(top) + format.ulp(top) / 2),
+          (float) format.limits().minNormal());
+    }
   }
 
   /** Looks at all elements. */

@@ -18,11 +18,10 @@ import java.util.regex.Pattern;
 /**
  * What each candidate costs and does in each place, by itself.
  *
- * <p>The score of a format in a place is the noise that it puts into the gradients: the mean over
- * all parameters of |g' - g|² / |g|², where g are the gradients with everything as in the base
- * policy and g' those with this one place in this format, averaged over some batches. It is a
- * measure for all roles alike, and of what training goes by. Noises of several places add up as far
- * as they are small and independent.
+ * <p>The score of a format in a place is the noise that it puts into the gradients: |g' - g|² /
+ * |g|² over all parameters, where g are the gradients with operands in fp32 and g' those with this
+ * one place in this format, averaged over some batches. It is a measure for all roles alike, and of
+ * what training goes by. Noises of several places add up as far as they are small and independent.
  *
  * @param batches how many were averaged
  * @param candidates in the order of their scores
@@ -151,22 +150,25 @@ public record Sensitivity(int batches, List<Candidate> candidates, Map<Place, Sc
     };
   }
 
-  /** The mean over the parameters of the relative squared difference; infinite if not finite. */
+  /**
+   * |actual - reference|² / |reference|² over all parameters together: some have no gradient but
+   * the errors of rounding, as a bias before batch norm or that of attention's keys, and no
+   * relative error worth a name. Infinite if it is not finite.
+   */
   static double noise(List<Tensor> reference, List<Tensor> actual) {
-    double sum = 0;
+    double signal = 0;
+    double noise = 0;
     for (int p = 0; p < reference.size(); p++) {
       float[] g = reference.get(p).toFloats();
       float[] h = actual.get(p).toFloats();
-      double signal = 0;
-      double noise = 0;
       for (int i = 0; i < g.length; i++) {
         double difference = (double) h[i] - g[i];
         noise += difference * difference;
         signal += (double) g[i] * g[i];
       }
-      sum += signal == 0 ? 0 : noise / signal;
     }
-    return Double.isFinite(sum) ? sum / reference.size() : Double.POSITIVE_INFINITY;
+    double ratio = noise / signal;
+    return Double.isFinite(ratio) ? ratio : Double.POSITIVE_INFINITY;
   }
 
   /** The rule for exactly one place; fp32 if there is no candidate. */
