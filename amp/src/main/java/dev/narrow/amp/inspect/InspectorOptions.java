@@ -42,7 +42,7 @@ public record InspectorOptions(
 
   /** Every so many steps, without other formats, without TensorBoard. */
   public static InspectorOptions every(long steps) {
-    return new InspectorOptions(steps, List.of(), 1 << 12, Optional.empty());
+    return new InspectorOptions(steps, List.of(), 1 << 11, Optional.empty());
   }
 
   /** The same with other formats to try. */
