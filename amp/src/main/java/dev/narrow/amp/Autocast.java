@@ -6,6 +6,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,7 @@ public final class Autocast {
   private final AutocastCounts counts = new AutocastCounts();
   private final AtomicLong steps = new AtomicLong();
   private final AtomicBoolean warned = new AtomicBoolean();
+  private final ConcurrentLinkedQueue<CastMemory> memory = new ConcurrentLinkedQueue<>();
 
   private Autocast(AmpPolicy policy, Backend backend, long seed, @Nullable CastObserver observer) {
     this.policy = policy;
@@ -117,7 +119,11 @@ public final class Autocast {
 
   /** The calling thread's region, to be carried into other threads, virtual ones too. */
   public static Carrier capture() {
-    return new Carrier(REGION.isBound() ? REGION.get() : null);
+    if (!REGION.isBound()) {
+      return new Carrier(null);
+    }
+    REGION.get().carry();
+    return new Carrier(REGION.get());
   }
 
   /**
@@ -206,6 +212,18 @@ public final class Autocast {
   /** What operations did so far, in all regions. */
   public AutocastReport report() {
     return counts.report(policy, steps.get());
+  }
+
+  /** Memory for the casts of a region. */
+  CastMemory castMemory() {
+    CastMemory idle = memory.poll();
+    return idle == null ? new CastMemory() : idle;
+  }
+
+  /** Takes it back, for another region. */
+  void giveBack(CastMemory idle) {
+    idle.reset();
+    memory.add(idle);
   }
 
   AutocastCounts counts() {

@@ -18,13 +18,16 @@ final class Region {
   private final long step;
   private final @Nullable CastObserver observer;
   private final CastCache cache = new CastCache();
+  private final CastMemory memory;
   private final AtomicLong operations = new AtomicLong();
   private volatile boolean closed;
+  private volatile boolean carried;
 
   Region(Autocast autocast, long step) {
     this.autocast = autocast;
     this.policy = autocast.policy();
     this.step = step;
+    this.memory = autocast.castMemory();
     CastObserver all = autocast.observer();
     this.observer = all != null && all.wants(step) ? all : null;
   }
@@ -95,7 +98,7 @@ final class Region {
       cast = quantizer.quantize(values, random); // it adds up codes
       scales = cast.scales();
     } else {
-      cast = Tensor.zeros(tensor.shape().dims());
+      cast = memory.take(tensor.shape());
       scales = quantizer.fakeQuantize(values, cast, random);
     }
     autocast.counts().cast(layer, role, tensor, quantizer, scales, System.nanoTime() - start);
@@ -208,6 +211,11 @@ final class Region {
     cache.forget(tensor);
   }
 
+  /** Says that other threads may be in the region. */
+  void carry() {
+    carried = true;
+  }
+
   /** Throws IllegalStateException if the region has ended. */
   void requireOpen() {
     if (closed) {
@@ -220,6 +228,9 @@ final class Region {
   boolean close() {
     closed = true;
     cache.clear();
+    if (!carried) { // another thread may still be at work on what it has been given
+      autocast.giveBack(memory);
+    }
     return operations.get() > 0;
   }
 }

@@ -286,4 +286,24 @@ class AutocastTest {
     }
     assertTrue(cache.size() < 150, "still " + cache.size());
   }
+
+  @Test
+  void aRegionUsesTheMemoryOfTheOneBefore() {
+    CastMemory memory = new CastMemory();
+    Tensor first = memory.take(X.shape());
+    assertNotEquals(
+        System.identityHashCode(base(first)),
+        System.identityHashCode(base(memory.take(X.shape()))));
+    memory.reset();
+    Set<Integer> again = new HashSet<>();
+    for (int i = 0; i < 3; i++) {
+      again.add(System.identityHashCode(base(memory.take(X.shape()))));
+    }
+    assertEquals(3, again.size(), "each once");
+    assertTrue(again.contains(System.identityHashCode(base(first))));
+  }
+
+  private static Object base(Tensor tensor) {
+    return tensor.storage().segment().heapBase().orElseThrow();
+  }
 }
