@@ -80,7 +80,8 @@ public final class Autocast {
    */
   public <T extends @Nullable Object, X extends Throwable> T call(
       ScopedValue.CallableOp<? extends T, X> code) throws X {
-    Region region = new Region(this, steps.getAndIncrement());
+    Region region =
+        new Region(this, steps.getAndIncrement(), REGION.isBound() ? REGION.get() : null);
     try {
       return ScopedValue.where(REGION, region).call(code);
     } finally {
@@ -104,7 +105,7 @@ public final class Autocast {
 
   /** The region of the calling thread; one in fp32, for one operation, if there is none. */
   static Region current() {
-    return REGION.isBound() ? REGION.get() : new Region(OUTSIDE, 0);
+    return REGION.isBound() ? REGION.get() : new Region(OUTSIDE, 0, null);
   }
 
   /** Whether the calling thread is in a region. */

@@ -1,6 +1,9 @@
 package dev.narrow.amp;
 
+import dev.narrow.formats.NumericFormat;
+import dev.narrow.quant.Hadamard;
 import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -10,6 +13,7 @@ import java.lang.ref.WeakReference;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -62,9 +66,28 @@ final class CastCache {
     }
   }
 
-  private record Form(Shape shape, Quantizer quantizer) {}
+  /** All that a cast depends on besides the memory; the layer where its random bits come in. */
+  private record Form(
+      Shape shape,
+      NumericFormat format,
+      Scales scales,
+      Optional<Hadamard> rotation,
+      Quantizer quantizer,
+      String layer) {
+    static Form of(Tensor tensor, Quantizer quantizer, String layer) {
+      boolean stochastic = quantizer.projection().rounding().isStochastic();
+      return new Form(
+          tensor.shape(),
+          tensor.format(),
+          tensor.scales(),
+          tensor.rotation(),
+          quantizer,
+          stochastic ? layer : "");
+    }
+  }
 
-  private record Cast(Tensor tensor, long sample) {}
+  /** A cast, its scales, and a sample of what it was cast from. */
+  record Cast(Tensor tensor, Scales scales, long sample) {}
 
   private record Sight(Memory memory, String layer, Role role) {}
 
@@ -74,20 +97,21 @@ final class CastCache {
   private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
 
   /** What was cast from these values, or null. */
-  synchronized @Nullable Tensor find(Tensor tensor, Quantizer quantizer) {
+  synchronized @Nullable Cast find(Tensor tensor, Quantizer quantizer, String layer) {
     Map<Form, Cast> forms = casts.get(new Memory(tensor.storage().segment(), null));
     if (forms == null) {
       return null;
     }
-    Cast cast = forms.get(new Form(tensor.shape(), quantizer));
-    return cast == null || cast.sample != sample(tensor) ? null : cast.tensor;
+    Cast cast = forms.get(Form.of(tensor, quantizer, layer));
+    return cast == null || cast.sample != sample(tensor) ? null : cast;
   }
 
-  synchronized void keep(Tensor tensor, Quantizer quantizer, Tensor cast) {
+  synchronized void keep(
+      Tensor tensor, Quantizer quantizer, String layer, Tensor cast, Scales scales) {
     dropGone();
     casts
         .computeIfAbsent(new Memory(tensor.storage().segment(), gone), _ -> new HashMap<>())
-        .put(new Form(tensor.shape(), quantizer), new Cast(cast, sample(tensor)));
+        .put(Form.of(tensor, quantizer, layer), new Cast(cast, scales, sample(tensor)));
   }
 
   /** Remembers that nobody is going to write to a tensor: an operation has returned it, say. */

@@ -284,7 +284,9 @@ public final class Checkpoint {
   private static Runnable read(
       SafetensorsFile in, String section, Section owner, String key, Tensor tensor) {
     MemorySegment target = tensor.storage().segment();
-    if (target.isReadOnly() || !target.scope().isAlive()) {
+    if (target.isReadOnly()
+        || !target.scope().isAlive()
+        || !target.isAccessibleBy(Thread.currentThread())) {
       throw new IllegalArgumentException(
           section + "/" + key + " = " + tensor + ", expected memory to write to");
     }
@@ -296,7 +298,7 @@ public final class Checkpoint {
             scales(in, section + "/" + SCALE + key, tensor));
     return () -> {
       target.copyFrom(codes.storage().segment());
-      owner.put(key, Tensor.of(tensor.storage(), tensor.shape(), tensor.format(), codes.scales()));
+      owner.put(key, tensor.withScales(codes.scales()));
     };
   }
 

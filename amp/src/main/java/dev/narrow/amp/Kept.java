@@ -149,9 +149,7 @@ final class Kept {
 
   /** The same memory under other scales; the same tensor if they are the same. */
   static Tensor under(Scales scales, Tensor codes) {
-    return scales.equals(codes.scales())
-        ? codes
-        : Tensor.of(codes.storage(), codes.shape(), codes.format(), scales);
+    return scales.equals(codes.scales()) ? codes : codes.withScales(scales);
   }
 
   /** Bytes of the tensor, its scales included. */

@@ -4,6 +4,7 @@ import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Matmul;
 import dev.narrow.kernels.Matrices;
+import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
@@ -116,7 +117,9 @@ public final class Ops {
       return tensor;
     }
     int columns = tensor.shape().dim(tensor.shape().axis(-1));
-    return tensor.reshape(columns == 0 ? 0 : tensor.shape().size() / columns, columns);
+    boolean oneScale = tensor.scales().granularity() instanceof Granularity.PerTensor;
+    return (oneScale ? tensor : tensor.toFp32())
+        .reshape(columns == 0 ? 0 : tensor.shape().size() / columns, columns);
   }
 
   private static int[] withColumns(Shape shape, Tensor weight, int axis) {
@@ -274,8 +277,13 @@ public final class Ops {
    * @param layer name of the layer
    * @param probability of zero, 0 or more, below 1
    * @param x any shape
+   * @throws IllegalStateException outside of a region, where every step would have the same bits
    */
   public static Tensor dropout(String layer, float probability, Tensor x) {
+    if (probability > 0 && !Autocast.isActive()) {
+      throw new IllegalStateException(
+          "dropout of " + layer + " is outside of autocast: open a region, for bits of each step");
+    }
     RandomBits bits = Autocast.current().random(layer, 'D');
     return map("dropout", x, (backend, y) -> backend.dropout(probability, bits, x, y));
   }

@@ -23,6 +23,10 @@ public final class Parameter {
       throw new IllegalArgumentException(
           name + ": gradient has shape " + gradient.shape() + ", expected " + kept.shape());
     }
+    if (!gradient.isFp32()) {
+      throw new IllegalArgumentException(
+          name + ": gradient = " + gradient + ", expected fp32, as a scaler unscales it in place");
+    }
     this.name = name;
     this.gradient = gradient;
     this.quantizer = quantizer;

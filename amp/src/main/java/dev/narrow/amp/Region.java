@@ -16,6 +16,7 @@ final class Region {
   private final Autocast autocast;
   private final AmpPolicy policy;
   private final long step;
+  private final @Nullable Region outer;
   private final @Nullable CastObserver observer;
   private final CastCache cache = new CastCache();
   private final CastMemory memory;
@@ -23,7 +24,8 @@ final class Region {
   private volatile boolean closed;
   private volatile boolean carried;
 
-  Region(Autocast autocast, long step) {
+  Region(Autocast autocast, long step, @Nullable Region outer) {
+    this.outer = outer;
     this.autocast = autocast;
     this.policy = autocast.policy();
     this.step = step;
@@ -84,10 +86,11 @@ final class Region {
     if (tensor.quantizer().filter(quantizer::equals).isPresent()) {
       return tensor; // it has the format already
     }
-    Tensor kept = cache.find(tensor, quantizer);
+    CastCache.Cast kept = cache.find(tensor, quantizer, layer);
     if (kept != null) {
       autocast.counts().reused(layer, role);
-      return kept;
+      observe(op, layer, role, tensor, kept.tensor(), quantizer, kept.scales());
+      return kept.tensor();
     }
     long start = System.nanoTime();
     Tensor values = tensor.isFp32() ? tensor : tensor.toFp32();
@@ -103,7 +106,7 @@ final class Region {
     }
     autocast.counts().cast(layer, role, tensor, quantizer, scales, System.nanoTime() - start);
     if (role == Role.WEIGHT || cache.isConstant(tensor)) {
-      cache.keep(tensor, quantizer, cast);
+      cache.keep(tensor, quantizer, layer, cast, scales);
     }
     observe(op, layer, role, values, cast, quantizer, scales);
     return cast;
@@ -156,7 +159,10 @@ final class Region {
    * @param operands as the caller gave them
    */
   Tensor result(OpClass kind, Tensor values, Tensor... operands) {
-    Tensor result = resultFormat(kind, operands).map(q -> q.quantize(values)).orElse(values);
+    Tensor result =
+        resultFormat(kind, operands)
+            .map(q -> q.quantize(values, random("result " + operations.get(), 'R')))
+            .orElse(values);
     cache.addConstant(result);
     return result;
   }
@@ -206,9 +212,11 @@ final class Region {
     cache.addConstant(tensor);
   }
 
-  /** Forgets what was cast of a tensor, and of what shares memory with it. */
+  /** Forgets what was cast of a tensor, here and in the regions around. */
   void touch(Tensor tensor) {
-    cache.forget(tensor);
+    for (Region region = this; region != null; region = region.outer) {
+      region.cache.forget(tensor);
+    }
   }
 
   /** Says that other threads may be in the region. */

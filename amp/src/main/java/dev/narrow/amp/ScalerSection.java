@@ -30,6 +30,10 @@ record ScalerSection(GradScaler scaler) implements Resumable {
   @Override
   public Runnable restore(Map<String, String> texts) {
     GradScaler.State now = scaler.state();
+    if (!texts.keySet().equals(state().keySet())) {
+      throw new IllegalArgumentException(
+          "scaler has the values " + texts.keySet() + ", expected " + state().keySet());
+    }
     List<GradScaler.State.Scale> scales = new ArrayList<>();
     for (int i = 0; i < now.scales().size(); i++) {
       Texts.require(texts, key(i, "layer"), now.scales().get(i).layer());

@@ -11,6 +11,7 @@ import dev.narrow.formats.Formats;
 import dev.narrow.formats.Rounding;
 import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -279,12 +280,61 @@ class AutocastTest {
     Quantizer bf16 = Quantizer.of(Formats.BF16);
     for (int i = 0; i < 200; i++) {
       Tensor batch = Tensor.zeros(1 << 18);
-      cache.keep(batch, bf16, Tensor.zeros(1));
+      cache.keep(batch, bf16, "fc", Tensor.zeros(1), Scales.one());
       if (i % 50 == 49) {
         System.gc();
       }
     }
     assertTrue(cache.size() < 150, "still " + cache.size());
+  }
+
+  /** A step in a region of its own, while the outer one keeps a cast of the weight. */
+  @Test
+  void anUpdateInAnInnerRegionIsSeenOutside() {
+    float[] w = new float[4096];
+    Tensor weight = Tensor.of(w, 4096, 1);
+    Tensor x = Tensor.of(new float[4096], 1, 4096);
+    x.storage().segment().setAtIndex(ValueLayout.JAVA_FLOAT, 17, 1f);
+    cpu(AmpPolicy.bf16())
+        .run(() -> {
+          assertEquals(0f, Ops.linear("fc", x, weight, null).toFloats()[0]);
+          cpu(AmpPolicy.bf16())
+              .run(() -> {
+                w[17] = 5;
+                Autocast.touch(weight);
+              });
+          assertEquals(5f, Ops.linear("fc", x, weight, null).toFloats()[0]);
+        });
+  }
+
+  @Test
+  void whatIsReturnedMayBeRoundedStochastically() {
+    AmpPolicy policy =
+        AmpPolicy.bf16()
+            .withOutput(Optional.of(Quantizer.of(Formats.BF16).with(Rounding.stochastic(16))));
+    Tensor y = cpu(policy).call(() -> Ops.relu(Ops.linear("fc", ONE, ONE, null)));
+    assertEquals(Formats.BF16, y.format());
+    assertEquals(1f, y.toFloats()[0]);
+  }
+
+  @Test
+  void dropoutOutsideOfARegionIsRefused() {
+    var error = assertThrows(IllegalStateException.class, () -> Ops.dropout("drop", 0.5f, X));
+    assertTrue(error.toString().contains("open a region"), error.toString());
+  }
+
+  /** One input of three layers: each is seen, though it is cast once. */
+  @Test
+  void anObserverSeesEachLayerOfASharedInput() {
+    Set<String> seen = new HashSet<>();
+    cpu(AmpPolicy.bf16())
+        .observed(cast -> seen.add(cast.layer() + " " + cast.role().letter()))
+        .run(() -> {
+          Autocast.constant(X);
+          Ops.linear("a", X, ONE, null);
+          Ops.linear("b", X, ONE, null);
+        });
+    assertEquals(Set.of("a W", "a A", "b W", "b A"), seen);
   }
 
   @Test

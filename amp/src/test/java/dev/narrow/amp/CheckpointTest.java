@@ -110,6 +110,12 @@ class CheckpointTest {
     new Checkpoint().add("scaler", resumed).load(file);
     assertEquals(scaler.state(), resumed.state());
     assertEquals(32, resumed.lossScale());
+    Path other = directory.resolve("layers.safetensors");
+    new Checkpoint()
+        .add("scaler", GradScaler.perLayer(rule, Backend.cpu(1), "fc1"))
+        .save(other, false);
+    assertThrows(AmpException.class, () -> new Checkpoint().add("scaler", resumed).load(other));
+    assertEquals(32, resumed.lossScale());
     GradScaler layers = GradScaler.perLayer(rule, Backend.cpu(1), "fc1");
     GradScaler.State before = layers.state();
     assertThrows(AmpException.class, () -> new Checkpoint().add("scaler", layers).load(file));

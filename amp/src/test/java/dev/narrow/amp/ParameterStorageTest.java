@@ -161,6 +161,15 @@ class ParameterStorageTest {
    * pytorch#120376: 100 steps of 1e-4 from 1, where bf16 has steps of 2^-8 below and 2^-7 above.
    */
   @Test
+  void aGradientInFewBitsIsRefused() {
+    Tensor bf16 = Recipes.parse("bf16").quantize(Tensor.zeros(2));
+    var error =
+        assertThrows(
+            IllegalArgumentException.class, () -> new Parameter("w", Tensor.zeros(2), bf16));
+    assertTrue(error.toString().contains("expected fp32"), error.toString());
+  }
+
+  @Test
   void bf16LosesSmallUpdatesButStochasticRoundingAndAMasterDoNot() {
     int n = 1024;
     for (UpdateRule rule : List.of(new Sgd(0), new AdamW(0))) {

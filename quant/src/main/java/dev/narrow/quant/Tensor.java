@@ -207,6 +207,15 @@ public final class Tensor {
   }
 
   /**
+   * The same codes under other scales, without a copy; made by the same quantizer.
+   *
+   * @throws IllegalArgumentException if the scales do not fit the shape
+   */
+  public Tensor withScales(Scales other) {
+    return new Tensor(shape, format, storage, other, quantizer, rotation);
+  }
+
+  /**
    * The same elements in another shape, without a copy.
    *
    * @throws IllegalArgumentException if the sizes differ, or the scales are not one for the tensor

@@ -40,6 +40,7 @@ public final class BatchNorm implements Layer {
   @Override
   public Tensor forward(Tensor x, boolean training) {
     if (!training) {
+      saved.clear();
       return ImageOps.batchNorm(x, mean, variance, gamma.value(), beta.value(), EPSILON);
     }
     ImageOps.BatchNormalized batch = ImageOps.batchNorm(x, gamma.value(), beta.value(), EPSILON);

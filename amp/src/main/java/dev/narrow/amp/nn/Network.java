@@ -27,6 +27,7 @@ public final class Network {
   private final Autocast autocast;
   private final Layer body;
   private final List<Parameter> parameters;
+  private long lastPass = -1;
 
   /**
    * A network.
@@ -63,6 +64,11 @@ public final class Network {
     return body.buffers();
   }
 
+  /** The number of the last {@link #backpropagate} among the regions; -1 before the first. */
+  long lastPass() {
+    return lastPass;
+  }
+
   /** Policy, backend and seed, and the counters. */
   public Autocast autocast() {
     return autocast;
@@ -89,6 +95,7 @@ public final class Network {
    * @throws IllegalArgumentException if shapes do not fit
    */
   public float backpropagate(Tensor x, int[] labels, float lossScale) {
+    lastPass = autocast.steps();
     return autocast.call(() -> {
       Autocast.constant(x);
       Tensor logits = body.forward(x, true);

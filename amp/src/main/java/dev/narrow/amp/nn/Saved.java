@@ -15,6 +15,10 @@ final class Saved<T> {
     value = training ? of : null;
   }
 
+  void clear() {
+    value = null;
+  }
+
   /** What was kept; once. */
   T take() {
     T kept = value;

@@ -70,10 +70,12 @@ public final class SavedStep {
    * @param labels likewise
    * @param lossScale likewise
    * @throws IllegalStateException if the network has not run
+   * @throws IllegalArgumentException if parameters are kept as codes
    */
   public static SavedStep of(Network network, Tensor x, int[] labels, float lossScale) {
     Autocast autocast = network.autocast();
-    if (autocast.steps() == 0) {
+    long step = network.lastPass();
+    if (step < 0) {
       throw new IllegalStateException("network has not run, expected a pass to save");
     }
     float[] classes = new float[labels.length];
@@ -85,7 +87,7 @@ public final class SavedStep {
     return new SavedStep(
         autocast.policy(),
         autocast.seed(),
-        autocast.steps() - 1,
+        step,
         lossScale,
         x.toFp32(),
         Tensor.of(classes, classes.length),
@@ -100,6 +102,11 @@ public final class SavedStep {
     for (Layer.Buffer buffer : network.buffers()) {
       targets.put(buffer.name(), buffer.value());
     }
+    targets.forEach((name, tensor) -> {
+      if (!tensor.isFp32()) {
+        throw new IllegalArgumentException(name + " = " + tensor + ", expected fp32 values");
+      }
+    });
     return targets;
   }
 

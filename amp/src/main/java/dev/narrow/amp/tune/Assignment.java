@@ -227,7 +227,7 @@ public record Assignment(Sensitivity sensitivity, Map<Place, Integer> chosen) {
    * @param base what stays as it is
    */
   public AmpPolicy policy(AmpPolicy base) {
-    List<LayerRule> rules = new ArrayList<>();
+    List<LayerRule> rules = new ArrayList<>(base.layers());
     chosen.forEach((place, index) -> {
       Candidate candidate = sensitivity.candidates().get(index);
       rules.add(Sensitivity.rule(place, Optional.of(candidate), reason(place)));

@@ -1,10 +1,12 @@
 package dev.narrow.amp.tune;
 
+import dev.narrow.amp.AmpException;
 import dev.narrow.amp.AmpPolicy;
 import dev.narrow.amp.CastObserver;
 import dev.narrow.amp.LayerRule;
 import dev.narrow.amp.Role;
 import dev.narrow.quant.QuantizationError;
+import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -64,6 +66,7 @@ public record Sensitivity(int batches, List<Candidate> candidates, Map<Place, Sc
    * @param candidates at least one
    * @param batches to average over, 1 or more
    * @throws IllegalArgumentException if there is no candidate, no batch or no place
+   * @throws AmpException if the gradients in fp32 are all zero, or not finite
    */
   public static Sensitivity measure(
       TuningTask task, AmpPolicy base, List<Candidate> candidates, int batches, Progress progress) {
@@ -75,7 +78,7 @@ public record Sensitivity(int batches, List<Candidate> candidates, Map<Place, Sc
               + batches
               + ", expected one of each or more");
     }
-    AmpPolicy plain = base.withLayers(List.of());
+    AmpPolicy plain = base.withLayers(withoutOperands(base.layers()));
     for (Role role : OPERANDS) {
       plain = plain.without(role);
     }
@@ -88,6 +91,11 @@ public record Sensitivity(int batches, List<Candidate> candidates, Map<Place, Sc
     if (tensors.isEmpty()) {
       throw new IllegalArgumentException(
           "task has no operand in few bits: are its operations those of Ops, in a region?");
+    }
+    for (int batch = 0; batch < batches; batch++) {
+      if (noise(references.get(batch), references.get(batch)) != 0) {
+        throw new AmpException("the gradients of batch " + batch + " are all zero, or not finite");
+      }
     }
     int done = 0;
     int total = tensors.size() * candidates.size();
@@ -105,6 +113,19 @@ public record Sensitivity(int batches, List<Candidate> candidates, Map<Place, Sc
       places.put(entry.getKey(), new Scores(entry.getValue().elements / batches, row));
     }
     return new Sensitivity(batches, List.copyOf(candidates), places);
+  }
+
+  /** The rules without what they say of operands. */
+  private static List<LayerRule> withoutOperands(List<LayerRule> rules) {
+    List<LayerRule> others = new ArrayList<>();
+    for (LayerRule rule : rules) {
+      Map<Role, Optional<Quantizer>> formats = new TreeMap<>(rule.formats());
+      formats.keySet().removeAll(OPERANDS);
+      if (!formats.isEmpty()) {
+        others.add(new LayerRule(rule.layers(), formats, rule.comment()));
+      }
+    }
+    return others;
   }
 
   /** What was seen in a place, summed over tensors and batches; arrays by candidate. */

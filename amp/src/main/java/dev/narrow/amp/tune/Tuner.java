@@ -1,5 +1,6 @@
 package dev.narrow.amp.tune;
 
+import dev.narrow.amp.AmpException;
 import dev.narrow.amp.AmpPolicy;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,17 +89,22 @@ public final class Tuner {
    * @param increase of the loss over that of the base policy, mean over the seeds
    * @param seeds how many runs a trial has, 1 or more
    * @throws IllegalArgumentException if seeds is below 1
+   * @throws AmpException if the base policy's loss is not finite, or no choice is within the budget
    */
   public Result withinLossIncrease(double increase, int seeds) {
     if (seeds < 1) {
       throw new IllegalArgumentException("seeds = " + seeds + ", expected 1 or more");
     }
     double reference = loss(base, seeds);
+    if (!Double.isFinite(reference)) {
+      throw new AmpException("the base policy's loss is " + reference + ", expected a finite one");
+    }
     List<Probe> probes = new ArrayList<>();
     Assignment best = Assignment.withinBits(sensitivity, Double.MAX_VALUE);
     double low = Assignment.withinBits(sensitivity, 0).bits();
     double high = best.bits();
     double bits = low;
+    boolean found = false;
     while (true) {
       Assignment tried = Assignment.withinBits(sensitivity, bits);
       double measured = loss(tried.policy(base), seeds) - reference;
@@ -106,8 +112,21 @@ public final class Tuner {
       if (measured <= increase) { // a loss that is not a number is not
         best = tried;
         high = bits;
+        found = true;
       } else {
         low = bits;
+      }
+      if (high - low <= RESOLUTION && !found) { // left is the widest, which was not tried
+        double widest = loss(best.policy(base), seeds) - reference;
+        probes.add(new Probe(best.bits(), widest));
+        if (!(widest <= increase)) {
+          throw new AmpException(
+              "the widest candidates cost "
+                  + widest
+                  + " of loss, expected "
+                  + increase
+                  + " or less");
+        }
       }
       if (high - low <= RESOLUTION) {
         return result(best, probes);

@@ -63,6 +63,7 @@ class SavedStepTest {
           network.parameters().stream().map(p -> p.gradient().toFloats()).toList();
       float used = scaler.lossScale() * scale;
       if (step >= 7 && scaler.step(network.gradients(), sgd::step) instanceof StepResult.Skipped) {
+        network.forward(x(0)); // a region more, which is not the step
         SavedStep.of(network, x(step), LABELS, used).save(file, false);
         return gradients;
       } else if (step < 7) {

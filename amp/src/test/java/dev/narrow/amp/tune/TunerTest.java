@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.narrow.amp.AmpException;
 import dev.narrow.amp.AmpPolicy;
 import dev.narrow.amp.Autocast;
 import dev.narrow.amp.CastObserver;
@@ -132,6 +133,26 @@ class TunerTest {
     }
     var error = assertThrows(IllegalArgumentException.class, () -> tuner.withinBits(1));
     assertTrue(error.toString().contains("the fewest there are"), error.toString());
+  }
+
+  @Test
+  void whatTrainsNothingIsRefused() {
+    TuningTask broken =
+        new TuningTask() {
+          @Override
+          public List<Tensor> gradients(
+              AmpPolicy policy, @Nullable CastObserver observer, int batch) {
+            return new Largest().gradients(policy, observer, batch);
+          }
+
+          @Override
+          public double train(AmpPolicy policy, long seed) {
+            return Double.NaN;
+          }
+        };
+    Tuner tuner = new Tuner(broken, AmpPolicy.bf16(), measured());
+    var error = assertThrows(AmpException.class, () -> tuner.withinLossIncrease(0.05, 1));
+    assertTrue(error.toString().contains("loss is NaN"), error.toString());
   }
 
   @Test
