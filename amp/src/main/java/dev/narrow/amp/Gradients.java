@@ -108,7 +108,7 @@ public final class Gradients {
     Set<String> names = new HashSet<>();
     for (int i = 0; i < parts.size(); i++) {
       Part part = parts.get(i);
-      if (part.values().isFp32() && part.values().storage().segment().isReadOnly()) {
+      if (part.values().isFp32() && part.values().storage().isReadOnly()) {
         throw new IllegalArgumentException(
             part.name() + " is read-only, expected memory to unscale in");
       }
@@ -130,8 +130,7 @@ public final class Gradients {
   }
 
   private static boolean overlap(Part a, Part b) {
-    MemorySegment memory = a.values().storage().segment();
-    return memory.asOverlappingSlice(b.values().storage().segment()).isPresent();
+    return a.values().storage().overlaps(b.values().storage());
   }
 
   /**

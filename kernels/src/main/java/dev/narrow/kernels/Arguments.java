@@ -2,26 +2,33 @@ package dev.narrow.kernels;
 
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What operations demand of their tensors, and the messages where it is not so. */
-final class Arguments {
+/**
+ * What operations demand of their tensors, and the messages where it is not so: for all that
+ * implement {@link Backend}. Every method throws {@link IllegalArgumentException} if a tensor is
+ * not what is expected of it, and names it.
+ */
+public final class Arguments {
   private Arguments() {}
 
-  static void expectShape(Tensor tensor, String name, int... dims) {
+  /** A tensor has these extents. */
+  public static void expectShape(Tensor tensor, String name, int... dims) {
     if (!Arrays.equals(tensor.shape().dims(), dims)) { // which need not be a shape: sizes overflow
       throw new IllegalArgumentException(
           name + " has shape " + tensor.shape() + ", expected " + Arrays.toString(dims));
     }
   }
 
-  static void expectShape(Tensor tensor, String name, Shape shape) {
+  /** A tensor has this shape. */
+  public static void expectShape(Tensor tensor, String name, Shape shape) {
     expectShape(tensor, name, shape.dims());
   }
 
-  static void expectAxes(Tensor tensor, String name, int axes) {
+  /** A tensor has so many axes. */
+  public static void expectAxes(Tensor tensor, String name, int axes) {
     if (tensor.shape().rank() != axes) {
       String expected = axes == 1 ? "one axis" : axes == 2 ? "two axes" : axes + " axes";
       throw new IllegalArgumentException(
@@ -30,14 +37,14 @@ final class Arguments {
   }
 
   /** As above, where the tensor is there at all. */
-  static void expectOptional(@Nullable Tensor tensor, String name, Shape shape) {
+  public static void expectOptional(@Nullable Tensor tensor, String name, Shape shape) {
     if (tensor != null) {
       expectShape(tensor, name, shape);
     }
   }
 
   /** There is an innermost axis. */
-  static void expectAnAxis(Tensor tensor, String name) {
+  public static void expectAnAxis(Tensor tensor, String name) {
     if (tensor.shape().rank() == 0) {
       throw new IllegalArgumentException(name + " is a scalar, expected one axis or more");
     }
@@ -48,7 +55,7 @@ final class Arguments {
    *
    * @return the extent
    */
-  static int expectColumns(Tensor tensor, String name) {
+  public static int expectColumns(Tensor tensor, String name) {
     expectAnAxis(tensor, name);
     int columns = tensor.shape().dim(tensor.shape().axis(-1));
     if (columns == 0) {
@@ -59,19 +66,20 @@ final class Arguments {
   }
 
   /** A shape without its innermost axis. */
-  static Shape outer(Shape shape) {
+  public static Shape outer(Shape shape) {
     return Shape.of(Arrays.copyOf(shape.dims(), shape.rank() - 1));
   }
 
   /** An argument and what it is called; null if it was left out. */
-  record Named(String name, @Nullable Tensor tensor) {}
+  public record Named(String name, @Nullable Tensor tensor) {}
 
-  static Named named(String name, @Nullable Tensor tensor) {
+  /** An argument under its name. */
+  public static Named named(String name, @Nullable Tensor tensor) {
     return new Named(name, tensor);
   }
 
   /** Outputs share no memory with inputs, nor with one another. */
-  static void expectApart(Named[] inputs, Named... outputs) {
+  public static void expectApart(Named[] inputs, Named... outputs) {
     for (int i = 0; i < outputs.length; i++) {
       Tensor output = outputs[i].tensor();
       if (output == null) {
@@ -90,30 +98,36 @@ final class Arguments {
     }
   }
 
+  /** There is room for one index for each gradient. */
+  public static void expectOneEach(List<Tensor> gradients, int[] first) {
+    if (first.length != gradients.size()) {
+      throw new IllegalArgumentException(
+          "first has "
+              + first.length
+              + " elements, expected "
+              + gradients.size()
+              + ", as gradients");
+    }
+  }
+
   /** Memory may be written to. */
-  static void expectWritable(Tensor tensor, String name) {
-    if (tensor.storage().segment().isReadOnly()) {
+  public static void expectWritable(Tensor tensor, String name) {
+    if (tensor.storage().isReadOnly()) {
       throw new IllegalArgumentException(name + " is read-only, expected memory to write to");
     }
   }
 
   /** An output shares no memory with an input. */
-  static void expectApart(Tensor input, String inputName, Tensor output, String name) {
-    if (input.storage().segment().asOverlappingSlice(output.storage().segment()).isPresent()) {
+  public static void expectApart(Tensor input, String inputName, Tensor output, String name) {
+    if (input.storage().overlaps(output.storage())) {
       throw new IllegalArgumentException(
           name + " shares memory with " + inputName + ", expected memory of its own");
     }
   }
 
   /** An output is the input itself, or shares no memory with it. */
-  static void expectSameOrApart(Tensor input, String inputName, Tensor output, String name) {
-    MemorySegment in = input.storage().segment();
-    MemorySegment out = output.storage().segment();
-    boolean same =
-        in.heapBase().equals(out.heapBase())
-            && in.address() == out.address()
-            && in.byteSize() == out.byteSize();
-    if (!same) {
+  public static void expectSameOrApart(Tensor input, String inputName, Tensor output, String name) {
+    if (!input.storage().sameAs(output.storage())) {
       expectApart(input, inputName, output, name);
     }
   }

@@ -35,7 +35,8 @@ public interface Backend
         TensorArithmetic,
         Reductions,
         Losses,
-        OptimizerSteps {
+        OptimizerSteps,
+        Casts {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {

@@ -14,7 +14,8 @@ interface CpuOperations
         CpuArithmetic,
         CpuReductions,
         CpuLosses,
-        CpuOptimizerSteps {
+        CpuOptimizerSteps,
+        CpuCasts {
 
   @Override
   default Backend with(Accumulator accumulator) {

@@ -6,6 +6,7 @@ import static dev.narrow.kernels.Arguments.named;
 import dev.narrow.kernels.Arguments.Named;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** {@link OptimizerSteps} on the processor. */
 interface CpuOptimizerSteps extends OptimizerSteps {
@@ -31,6 +32,14 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       int first = cpu().kernels().unscale(factor, g.array(), g.offset(), g.size());
       g.store();
       return first;
+    }
+  }
+
+  @Override
+  default void unscale(float factor, List<Tensor> gradients, int[] first) {
+    Arguments.expectOneEach(gradients, first);
+    for (int i = 0; i < first.length; i++) {
+      first[i] = unscale(factor, gradients.get(i));
     }
   }
 

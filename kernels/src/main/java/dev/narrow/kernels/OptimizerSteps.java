@@ -1,6 +1,7 @@
 package dev.narrow.kernels;
 
 import dev.narrow.quant.Tensor;
+import java.util.List;
 
 /**
  * Steps of optimizers, element by element, in place: see {@link Backend} for what all operations
@@ -23,6 +24,15 @@ public interface OptimizerSteps {
    * @return the row-major index of the first element that is then infinite or NaN, or -1
    */
   int unscale(float factor, Tensor gradient);
+
+  /**
+   * The same for many gradients at once, which share no memory: on a device one launch does it.
+   *
+   * @param factor what each element is multiplied by
+   * @param gradients of any shapes
+   * @param first receives the index for each gradient, or -1; as long as the list
+   */
+  void unscale(float factor, List<Tensor> gradients, int[] first);
 
   /**
    * Stochastic gradient descent, as torch.optim.SGD without dampening: d = g + weightDecay w; v =

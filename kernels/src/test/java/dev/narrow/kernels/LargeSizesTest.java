@@ -169,6 +169,21 @@ class LargeSizesTest {
           public MemorySegment segment() {
             return MemorySegment.NULL;
           }
+
+          @Override
+          public boolean isReadOnly() {
+            return false;
+          }
+
+          @Override
+          public boolean overlaps(Storage other) {
+            return false;
+          }
+
+          @Override
+          public boolean sameAs(Storage other) {
+            return false;
+          }
         };
     Tensor x = Tensor.of(pretended, Shape.of(1, channels), Formats.FP32, Scales.one());
     Tensor one = ones(1);

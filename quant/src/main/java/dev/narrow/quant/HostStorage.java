@@ -8,4 +8,23 @@ record HostStorage(MemorySegment segment) implements Storage {
   public long byteSize() {
     return segment.byteSize();
   }
+
+  @Override
+  public boolean isReadOnly() {
+    return segment.isReadOnly();
+  }
+
+  @Override
+  public boolean overlaps(Storage other) {
+    return other instanceof HostStorage host
+        && segment.asOverlappingSlice(host.segment).isPresent();
+  }
+
+  @Override
+  public boolean sameAs(Storage other) {
+    return other instanceof HostStorage host
+        && segment.heapBase().equals(host.segment.heapBase())
+        && segment.address() == host.segment.address()
+        && segment.byteSize() == host.segment.byteSize();
+  }
 }

@@ -283,12 +283,11 @@ public final class Quantizer {
       throw new IllegalArgumentException(
           "target has shape " + target.shape() + ", expected " + values.shape());
     }
-    MemorySegment from = values.storage().segment();
-    if (from.asOverlappingSlice(target.storage().segment()).isPresent()) {
+    if (values.storage().overlaps(target.storage())) {
       throw new IllegalArgumentException(
           "target shares memory with values, expected memory of its own");
     }
-    if (target.storage().segment().isReadOnly()) {
+    if (target.storage().isReadOnly()) {
       throw new IllegalArgumentException("target is read-only, expected memory to write to");
     }
     Floats to = Floats.of(target, "target");

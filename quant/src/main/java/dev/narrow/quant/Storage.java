@@ -15,6 +15,15 @@ public interface Storage {
    */
   MemorySegment segment();
 
+  /** Whether it can be read only. */
+  boolean isReadOnly();
+
+  /** Whether this and another have a byte in common. */
+  boolean overlaps(Storage other);
+
+  /** Whether this and another are the same bytes, neither more nor fewer. */
+  boolean sameAs(Storage other);
+
   /** An array on the heap, wrapped. */
   static Storage of(float[] array) {
     return new HostStorage(MemorySegment.ofArray(array));

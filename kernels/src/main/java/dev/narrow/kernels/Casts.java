@@ -1,0 +1,54 @@
+package dev.narrow.kernels;
+
+import dev.narrow.formats.RandomBits;
+import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.Scales;
+import dev.narrow.quant.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * From numbers to codes and back, where the tensors lie: see {@link Backend} for what all
+ * operations have in common. What a code is, {@link Quantizer} says; every backend writes the same.
+ */
+public interface Casts {
+
+  /**
+   * Codes and scales of a tensor, in memory of their own beside it: {@link
+   * Quantizer#quantize(Tensor, RandomBits)}.
+   *
+   * @param quantizer what the codes are
+   * @param x fp32
+   * @param random of element i word i; null where nothing is rounded stochastically
+   */
+  Tensor quantize(Quantizer quantizer, Tensor x, @Nullable RandomBits random);
+
+  /**
+   * Codes under the scales that their tensor has: {@link Quantizer#quantize(Tensor, Tensor,
+   * RandomBits)}.
+   *
+   * @param quantizer what the codes are
+   * @param x fp32
+   * @param codes of x's shape, in the quantizer's format
+   * @param random of element i word i; null where nothing is rounded stochastically
+   */
+  void quantize(Quantizer quantizer, Tensor x, Tensor codes, @Nullable RandomBits random);
+
+  /**
+   * y = what the codes of x stand for: {@link Quantizer#fakeQuantize(Tensor, Tensor, RandomBits)}.
+   *
+   * @param quantizer what the codes are
+   * @param x fp32
+   * @param y fp32, of x's shape, memory apart from x
+   * @param random of element i word i; null where nothing is rounded stochastically
+   * @return the scales that were used
+   */
+  Scales fakeQuantize(Quantizer quantizer, Tensor x, Tensor y, @Nullable RandomBits random);
+
+  /**
+   * y = scale × decode(code), rounded once.
+   *
+   * @param codes of any format
+   * @param y fp32, of the same shape, memory apart
+   */
+  void decode(Tensor codes, Tensor y);
+}
