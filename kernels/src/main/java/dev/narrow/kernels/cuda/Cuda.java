@@ -92,7 +92,7 @@ public final class Cuda {
       probed = load(System.getProperty("dev.narrow.cuda.library", "libcuda.so.1"));
     } catch (RuntimeException | LinkageError e) { // whatever a library does, Java can go on
       probed =
-          unavailable(Reason.BROKEN_LIBRARY, "the driver's library fails: " + e, "reinstall it");
+          unavailable(Reason.BROKEN_LIBRARY, "the driver fails: " + firstLine(e), "see nvidia-smi");
     }
     LOG.log(Level.DEBUG, "CUDA: {0}", probed.probe.describe());
     return probed;
@@ -155,7 +155,7 @@ public final class Cuda {
     } catch (IOException | LinkageError e) {
       return unavailable(
           Reason.NO_JCUDA,
-          "JCuda cannot be loaded: " + firstLine(e),
+          "there is " + devices.getFirst() + ", but JCuda cannot be loaded: " + firstLine(e),
           "put org.jcuda:jcuda and org.jcuda:jcuda-natives (linux-x86_64) on the class path, or"
               + " both on the module path with --add-modules jcuda");
     }
