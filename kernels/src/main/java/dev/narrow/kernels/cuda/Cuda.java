@@ -115,7 +115,7 @@ public final class Cuda {
       return Files.exists(Path.of(name))
           ? unavailable(
               Reason.BROKEN_LIBRARY, name + " is not a library that can be loaded", INSTALL)
-          : unavailable(Reason.NO_LIBRARY, "there is no " + name, INSTALL);
+          : unavailable(Reason.NO_LIBRARY, "there is no " + name + kernelModule(), INSTALL);
     }
     List<String> missing = library.missing();
     if (missing.contains("cuInit") || missing.contains("cuDriverGetVersion")) {
@@ -160,6 +160,13 @@ public final class Cuda {
               + " both on the module path with --add-modules jcuda");
     }
     return new Probed(new CudaProbe.Available(name, version, devices), library);
+  }
+
+  /** A container may have the driver's half that lies in the kernel, and not the library. */
+  private static String kernelModule() {
+    return Files.exists(Path.of("/proc/driver/nvidia/version"))
+        ? ", though NVIDIA's kernel module is there"
+        : "";
   }
 
   private static String lacking(String name, List<String> missing) {
