@@ -24,6 +24,15 @@ public interface Storage {
   /** Whether this and another are the same bytes, neither more nor fewer. */
   boolean sameAs(Storage other);
 
+  /**
+   * Some of the bytes, without a copy.
+   *
+   * @throws IndexOutOfBoundsException if there are no such bytes
+   */
+  default Storage slice(long offset, long byteSize) {
+    return of(segment().asSlice(offset, byteSize));
+  }
+
   /** An array on the heap, wrapped. */
   static Storage of(float[] array) {
     return new HostStorage(MemorySegment.ofArray(array));

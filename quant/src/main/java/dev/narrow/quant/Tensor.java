@@ -216,6 +216,15 @@ public final class Tensor {
   }
 
   /**
+   * The same shape, format and scales over other memory, that holds a copy of the codes, or will.
+   *
+   * @throws IllegalArgumentException if there are more or fewer bytes
+   */
+  public Tensor withStorage(Storage other) {
+    return new Tensor(shape, format, other, scales, quantizer, rotation);
+  }
+
+  /**
    * The same elements in another shape, without a copy.
    *
    * @throws IllegalArgumentException if the sizes differ, or the scales are not one for the tensor
@@ -240,12 +249,11 @@ public final class Tensor {
    * @throws IllegalArgumentException if the tensor is a scalar, or a scale would be divided: the
    *     part begins and ends where a scale's rows do
    * @throws IndexOutOfBoundsException if there are no such indices
-   * @throws UnsupportedOperationException if the storage is not memory of the host
    */
   public Tensor slice(int from, int to) {
     Objects.checkFromToIndex(from, to, shape.dim(0));
     long row = (long) shape.stride(0) * bytesPerCode(format);
-    Storage part = Storage.of(storage.segment().asSlice(from * row, (to - from) * row));
+    Storage part = storage.slice(from * row, (to - from) * row);
     Scales partScales = scales.slice(shape, from, to);
     Shape partShape = shape.with(0, to - from);
     if (rotation != null && shape.rank() == 1 && (from > 0 || to < shape.dim(0))) {
