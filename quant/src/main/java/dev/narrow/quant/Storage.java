@@ -8,12 +8,24 @@ public interface Storage {
   /** How many bytes there are. */
   long byteSize();
 
+  /** Whether it is memory of the host, which {@link #segment} gives. */
+  boolean isHost();
+
   /**
    * The memory itself, without a copy.
    *
    * @throws UnsupportedOperationException if it is not memory of the host
    */
   MemorySegment segment();
+
+  /**
+   * Copies bytes from here on into memory of the host, wherever they lie.
+   *
+   * @param offset of the first byte
+   * @param to receives as many bytes as it has
+   * @throws IndexOutOfBoundsException if there are not so many
+   */
+  void read(long offset, MemorySegment to);
 
   /** Whether it can be read only. */
   boolean isReadOnly();

@@ -183,8 +183,6 @@ public final class Tensor {
   /**
    * The values as float32, in a new array: scale × decode(code), rounded once; turned back if they
    * were rotated.
-   *
-   * @throws UnsupportedOperationException if the storage is not memory of the host
    */
   public float[] toFloats() {
     float[] values = new float[shape.size()];
@@ -197,11 +195,7 @@ public final class Tensor {
     return values;
   }
 
-  /**
-   * The values as an fp32 tensor of their own, on the heap.
-   *
-   * @throws UnsupportedOperationException if the storage is not memory of the host
-   */
+  /** The values as an fp32 tensor of their own, on the heap. */
   public Tensor toFp32() {
     return of(Storage.of(toFloats()), shape, Formats.FP32, Scales.one());
   }
