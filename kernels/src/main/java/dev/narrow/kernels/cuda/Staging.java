@@ -80,8 +80,8 @@ final class Staging {
   }
 
   /**
-   * Copies, after the work that was enqueued before; waits for it. That the device writes to a chunk
-   * which it has yet to read is no danger: it does both in order.
+   * Copies, after the work that was enqueued before; waits for it. That the device writes to a
+   * chunk which it has yet to read is no danger: it does both in order.
    */
   synchronized void toHost(long from, MemorySegment to) {
     long bytes = to.byteSize();
