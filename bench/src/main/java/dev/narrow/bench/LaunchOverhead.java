@@ -28,10 +28,10 @@ import java.util.Objects;
  * What a launch of a kernel costs from Java, beside the same launches in C: on one library of the
  * driver, in one stream, in turns.
  *
- * <p>Timed is what the processor does: the kernel does nothing, and the stream is waited for between
- * the batches, which are short enough not to fill its queue. Java's launches come from a thread where
- * no context is current, and so make it current and restore what was; C's do not. The second figure of
- * Java's is from a thread where it is current.
+ * <p>Timed is what the processor does: the kernel does nothing, and the stream is waited for
+ * between the batches, which are short enough not to fill its queue. Java's launches come from a
+ * thread where no context is current, and so make it current and restore what was; C's do not. The
+ * second figure of Java's is from a thread where it is current.
  */
 public final class LaunchOverhead {
   static final int BATCH = 256; // a stream takes about a thousand before a launch waits

@@ -61,8 +61,7 @@ class LaunchOverheadTest {
     String driver = emulatedDriver();
     System.setProperty("dev.narrow.cuda.library", driver);
     try (CudaDevice device = CudaDevice.open()) {
-      LaunchOverhead.Result result =
-          LaunchOverhead.measure(device, LaunchOverhead.compile(), 1, 3);
+      LaunchOverhead.Result result = LaunchOverhead.measure(device, LaunchOverhead.compile(), 1, 3);
       assertEquals(3L * 4 * LaunchOverhead.BATCH, launches(driver));
       for (double time : new double[] {result.java(), result.javaInContext(), result.c()}) {
         assertTrue(time > 0 && Double.isFinite(time), result.toString());

@@ -3,6 +3,7 @@ package dev.narrow.kernels.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.narrow.kernels.Forgetful;
 import dev.narrow.kernels.cuda.CudaProbe.Reason;
 import java.io.File;
 import java.io.IOException;
@@ -90,6 +91,26 @@ class CudaProbeTest {
         Reason.NO_JCUDA.name(),
         words,
         ChildJvm.onClassPath(path, Map.of(), LIBRARY + EmulatedDriver.library()));
+  }
+
+  @Test
+  void whatIsLeftOpenIsNamedWithItsPlace() throws Exception {
+    List<String> arguments =
+        List.of(
+            "-Ddev.narrow.cuda.trace=true",
+            LIBRARY + EmulatedDriver.library(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            ChildJvm.testClasses()
+                + File.pathSeparator
+                + String.join(File.pathSeparator, ChildJvm.path()),
+            Forgetful.class.getName());
+    String output = ChildJvm.start(arguments, Map.of()).output();
+    for (String what : List.of("fp32[3]", "an event")) {
+      assertTrue(
+          output.contains(what + " opened at dev.narrow.kernels.Forgetful.main(Forgetful.java:"),
+          output);
+    }
   }
 
   @Test
