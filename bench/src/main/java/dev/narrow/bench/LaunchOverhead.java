@@ -209,8 +209,8 @@ public final class LaunchOverhead {
       throw new IOException(e);
     }
     Files.delete(source);
+    directory.toFile().deleteOnExit(); // in the reverse order
     library.toFile().deleteOnExit();
-    directory.toFile().deleteOnExit();
     return library;
   }
 }

@@ -280,6 +280,7 @@ public final class CudaDevice implements AutoCloseable {
    * @throws IllegalArgumentException if the tensor does not lie in device memory
    */
   public void free(Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     if (!(tensor.storage() instanceof DeviceStorage storage)) {
       throw new IllegalArgumentException("tensor lies in host memory, expected memory of " + this);
     }
