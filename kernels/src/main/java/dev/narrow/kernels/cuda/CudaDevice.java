@@ -89,7 +89,8 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * A context and a stream of your own, which are neither destroyed nor waited for, unless a method
-   * says so. They must outlive this.
+   * says so. They must outlive this. While you capture the stream into a graph of your own, call only
+   * what works on device memory.
    *
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
@@ -279,6 +280,7 @@ public final class CudaDevice implements AutoCloseable {
    * @throws IllegalArgumentException if the tensor does not lie in device memory
    */
   public void free(Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     if (!(tensor.storage() instanceof DeviceStorage storage)) {
       throw new IllegalArgumentException("tensor lies in host memory, expected memory of " + this);
     }
@@ -620,7 +622,9 @@ public final class CudaDevice implements AutoCloseable {
     requireOpen();
     if (capturing) {
       throw new IllegalStateException(
-          what + " while a graph is being captured, expected only work on device memory");
+          what
+              + " while a graph is being captured, expected only work on device memory; what operations"
+              + " keep there for later is there once they have run");
     }
   }
 
