@@ -4,7 +4,8 @@
 #   build.sh library OUT [FILE.cu...]   libcuda.so.1, whose device is the emulator
 #
 # OUT is a folder; FILE.cu are the kernels, by default those of src/main/cuda and sample.cu. Everything is keyed by a
-# digest of sources, compiler and flags, so that nothing is built twice. CXX names the compiler (g++).
+# digest of sources, compiler and flags, so that nothing is built twice. CXX names the compiler (g++);
+# without one the exit code is 3.
 set -euo pipefail
 what=$1
 out=$2
@@ -14,6 +15,10 @@ kernels=$(cd "$here/../../main/cuda" && pwd)
 shopt -s nullglob
 [ $# -gt 0 ] || set -- "$kernels"/*.cu "$here/sample.cu"
 cxx=${CXX:-g++}
+if ! command -v "$cxx" >/dev/null || [ "$(uname -s)" != Linux ]; then
+  echo "the emulated device needs Linux and $cxx" >&2
+  exit 3
+fi
 
 flags=(-std=c++17 -O2 -ffp-contract=off -march=native -fPIC -fvisibility=hidden -Wall -Wextra
   -Wno-unknown-pragmas)
@@ -76,9 +81,8 @@ start() {
 
 pids=()
 objects=()
-headers=$(cat "$kernels"/*.cuh | digest)
 for source in "$@"; do
-  key=$(basename "$source" .cu)-$({ echo "$common $headers $source"; cat "$source"; } | digest)
+  key=$(basename "$source" .cu)-$({ echo "$common $source"; cat "$kernels"/*.cuh "$source"; } | digest)
   objects+=("$out/$key.o")
   start compile_kernels "$source" "$key"
 done
