@@ -38,8 +38,7 @@ final class ChildJvm {
   /** Jars and directories of this process, whichever path they are on. */
   static List<String> path() {
     return Stream.of("java.class.path", "jdk.module.path")
-        .flatMap(
-            name -> Arrays.stream(System.getProperty(name, "").split(File.pathSeparator, -1)))
+        .flatMap(name -> Arrays.stream(System.getProperty(name, "").split(File.pathSeparator, -1)))
         .filter(element -> !element.isEmpty())
         .distinct()
         .toList();

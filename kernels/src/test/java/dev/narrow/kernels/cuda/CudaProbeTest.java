@@ -26,7 +26,10 @@ class CudaProbeTest {
       throws IOException, InterruptedException {
     String output = child.output();
     List<String> lines =
-        output.lines().filter(line -> !line.startsWith("OpenJDK") && !line.startsWith("It's")).toList();
+        output
+            .lines()
+            .filter(line -> !line.startsWith("OpenJDK") && !line.startsWith("It's"))
+            .toList();
     assertTrue(lines.getFirst().startsWith(kind + " "), output);
     assertTrue(lines.getFirst().contains(words), output);
     assertEquals(2, lines.size(), "one line, and the temporary directory: " + output);
@@ -37,8 +40,7 @@ class CudaProbeTest {
     assertFinds(
         Reason.NO_LIBRARY.name(),
         "there is no /nonexistent/libcuda.so.1",
-        ChildJvm.onClassPath(
-            ChildJvm.path(), Map.of(), LIBRARY + "/nonexistent/libcuda.so.1"));
+        ChildJvm.onClassPath(ChildJvm.path(), Map.of(), LIBRARY + "/nonexistent/libcuda.so.1"));
   }
 
   @Test
@@ -65,8 +67,7 @@ class CudaProbeTest {
     "CAPABILITY, 70, NO_DEVICE, compute capability 7.0",
     "CAPABILITY, 75, AVAILABLE, compute capability 7.5"
   })
-  void driversAndDevices(String setting, String value, String kind, String words)
-      throws Exception {
+  void driversAndDevices(String setting, String value, String kind, String words) throws Exception {
     String library = LIBRARY + EmulatedDriver.library();
     assertFinds(
         kind,
@@ -98,7 +99,9 @@ class CudaProbeTest {
             "--illegal-native-access=deny",
             LIBRARY + EmulatedDriver.library(),
             "-cp",
-            ChildJvm.testClasses() + File.pathSeparator + String.join(File.pathSeparator, ChildJvm.path()),
+            ChildJvm.testClasses()
+                + File.pathSeparator
+                + String.join(File.pathSeparator, ChildJvm.path()),
             ChildJvm.Probe.class.getName());
     assertFinds(
         Reason.NO_NATIVE_ACCESS.name(),
@@ -110,12 +113,12 @@ class CudaProbeTest {
   void jcudaAsModule() throws Exception {
     List<String> modules =
         ChildJvm.path().stream()
-            .filter(
-                element ->
-                    Stream.of("formats", "quant", "kernels")
-                            .anyMatch(module -> element.endsWith(Path.of(module, "target", "classes").toString()))
-                        || element.contains("jcuda")
-                        || element.contains("jackson-core"))
+            .filter(element ->
+                Stream.of("formats", "quant", "kernels")
+                        .anyMatch(module ->
+                            element.endsWith(Path.of(module, "target", "classes").toString()))
+                    || element.contains("jcuda")
+                    || element.contains("jackson-core"))
             .toList();
     List<String> arguments =
         List.of(
@@ -154,7 +157,8 @@ class CudaProbeTest {
     }
     assertEquals("not JCuda's", Files.readString(planted));
     try (Stream<Path> left = Files.list(temporary)) {
-      assertEquals(List.of(planted), left.filter(file -> !file.toString().contains("hsperf")).toList());
+      assertEquals(
+          List.of(planted), left.filter(file -> !file.toString().contains("hsperf")).toList());
     }
   }
 }

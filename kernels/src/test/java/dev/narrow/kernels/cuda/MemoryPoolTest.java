@@ -10,7 +10,8 @@ import net.jqwik.api.constraints.LongRange;
 /** Sizes of blocks. */
 class MemoryPoolTest {
   @Property
-  void sizesHoldTheRequestAndLoseAtMostAnEighth(@ForAll @LongRange(min = 1, max = 1L << 40) long n) {
+  void sizesHoldTheRequestAndLoseAtMostAnEighth(
+      @ForAll @LongRange(min = 1, max = 1L << 40) long n) {
     long size = MemoryPool.sizeFor(n);
     assertTrue(size >= n);
     assertTrue(size - n < 512 || size - n <= n / 8, n + " takes " + size);

@@ -76,9 +76,7 @@ class ShippedKernelsTest {
     String module = source.substring(0, source.length() - ".cu".length());
     boolean isForOneDevice = module.endsWith(".sm_90a");
     for (String suffix :
-        isForOneDevice
-            ? List.of(".ptx", ".cubin")
-            : List.of(".sm_75.ptx", ".sm_90.cubin")) {
+        isForOneDevice ? List.of(".ptx", ".cubin") : List.of(".sm_75.ptx", ".sm_90.cubin")) {
       assertTrue(Files.exists(SHIPPED.resolve(module + suffix)), module + suffix + REBUILD);
     }
   }
