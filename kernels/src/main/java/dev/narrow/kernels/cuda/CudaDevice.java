@@ -43,6 +43,7 @@ public final class CudaDevice implements AutoCloseable {
   private final MemoryPool pool;
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
+  private final CastTables castTables = new CastTables(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
@@ -485,6 +486,12 @@ public final class CudaDevice implements AutoCloseable {
     return modules.module(module).kernel(name);
   }
 
+  /** What casts have in its memory. */
+  CastTables castTables() {
+    requireOpen();
+    return castTables;
+  }
+
   /** Device memory for the length of an operation, at least so many bytes. */
   DeviceScratch scratch(long bytes) {
     return new DeviceScratch(storage(bytes, "scratch memory of an operation"));
@@ -492,12 +499,21 @@ public final class CudaDevice implements AutoCloseable {
 
   /** Memory of the pool; none where there are no bytes. */
   DeviceStorage storage(long bytes, String what) {
+    return storage(bytes, what, live);
+  }
+
+  /** Memory that operations keep from one to the next: it is closed with the device. */
+  DeviceStorage table(long bytes, String what) {
+    return storage(bytes, what, own);
+  }
+
+  private DeviceStorage storage(long bytes, String what, Set<Lifetime> owners) {
     requireOpen();
     if (bytes == 0) {
       return new DeviceStorage(this, Lifetime.ofOthers(), 0, 0, false);
     }
     MemoryPool.Block block = pool.take(bytes, what);
-    Lifetime lifetime = track(what, () -> pool.give(block));
+    Lifetime lifetime = new Lifetime(what, owners, () -> pool.give(block));
     return new DeviceStorage(this, lifetime, block.address(), bytes, false);
   }
 
