@@ -3,8 +3,9 @@
 #
 #   build.sh library OUT [FILE.cu...]   libcuda.so.1, whose device is the emulator
 #
-# OUT is a folder; FILE.cu are the kernels, by default those of src/main/cuda and sample.cu. Everything is keyed by a
-# digest of sources, compiler and flags, so that nothing is built twice. CXX names the compiler (g++).
+# OUT is a folder; FILE.cu are the kernels, by default those of src/main/cuda, src/example/cuda and
+# sample.cu. Everything is keyed by a digest of sources, compiler and flags, so that nothing is built
+# twice. CXX names the compiler (g++).
 set -euo pipefail
 what=$1
 out=$2
@@ -12,7 +13,7 @@ shift 2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kernels=$(cd "$here/../../main/cuda" && pwd)
 shopt -s nullglob
-[ $# -gt 0 ] || set -- "$kernels"/*.cu "$here/sample.cu"
+[ $# -gt 0 ] || set -- "$kernels"/*.cu "$here/../../example/cuda"/*.cu "$here/sample.cu"
 cxx=${CXX:-g++}
 
 flags=(-std=c++17 -O2 -ffp-contract=off -march=native -fPIC -fvisibility=hidden -Wall -Wextra
