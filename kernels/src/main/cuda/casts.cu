@@ -611,8 +611,11 @@ extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int6
     } else if (count > 0 && low == high) {
       atomicMax(amax + low, amax_of(quad));
     } else {
-      for (int j = 0; j < count; j++) {
-        atomicMax(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        if (j < count) {
+          atomicMax(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
+        }
       }
     }
   });
