@@ -181,3 +181,34 @@ extern "C" __global__ void multiply_row_f32(const float* x, const float* row, in
   with_row(x, row, (uint32_t)columns, y, n,
            [](float v, float w) { return narrow::canonical(v * w); });
 }
+
+// ---------------------------------------------------------------------------------------------
+// Dropout
+// ---------------------------------------------------------------------------------------------
+
+// y = factor x where the element's random word is at least the threshold, else +0.
+extern "C" __global__ void dropout_f32(uint64_t seed, uint64_t stream, uint32_t threshold,
+                                       float factor, const float* x, float* y, int64_t n) {
+  narrow::RandomBits random = {seed, stream};
+  bool quads = in_quads(x, y);
+  for (int64_t i = thread_of_grid(); 4 * i < n; i += threads_of_grid()) {
+    uint32_t words[4];
+    narrow::random_words(random, (uint64_t)i, words);
+    if (quads && 4 * i + 4 <= n) {
+      float4 v = reinterpret_cast<const float4*>(x)[i];
+      v.x = words[0] >= threshold ? narrow::canonical(factor * v.x) : 0.0f;
+      v.y = words[1] >= threshold ? narrow::canonical(factor * v.y) : 0.0f;
+      v.z = words[2] >= threshold ? narrow::canonical(factor * v.z) : 0.0f;
+      v.w = words[3] >= threshold ? narrow::canonical(factor * v.w) : 0.0f;
+      reinterpret_cast<float4*>(y)[i] = v;
+    } else {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        if (4 * i + j < n) {
+          float v = narrow::canonical(factor * x[4 * i + j]);
+          y[4 * i + j] = words[j] >= threshold ? v : 0.0f;
+        }
+      }
+    }
+  }
+}
