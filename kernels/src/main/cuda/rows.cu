@@ -157,7 +157,7 @@ extern "C" __global__ void sum_rows_f32(const float* x, int64_t rows, int64_t co
 }
 
 // The bits of the largest finite magnitude, how many elements are not finite, and the index of the
-// first of them, into three words that start at 0, 0 and 2^32 - 1.
+// first of them, its bits inverted, into three words that start at 0.
 extern "C" __global__ void scan_f32(const float* x, int64_t n, unsigned* found) {
   unsigned amax = 0;
   unsigned count = 0;
@@ -193,7 +193,7 @@ extern "C" __global__ void scan_f32(const float* x, int64_t n, unsigned* found) 
     atomicMax(&found[0], amax);
     if (count > 0) {
       atomicAdd(&found[1], count);
-      atomicMin(&found[2], first);
+      atomicMax(&found[2], ~first);
     }
   }
 }
