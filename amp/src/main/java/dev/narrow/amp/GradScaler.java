@@ -5,6 +5,7 @@ import dev.narrow.amp.LossScale.Verdict;
 import dev.narrow.amp.Overflow.Phase;
 import dev.narrow.kernels.Backend;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,6 +46,10 @@ public final class GradScaler {
   private final Map<String, LossScale> byLayer = new HashMap<>(); // what was looked up before
   private final Iteration single = new Iteration();
   private final List<Gradients> touched = new ArrayList<>(); // since the last update
+
+  /** Which gradients were finite before a factor above one, which may make them infinite. */
+  private final BitSet finiteBefore = new BitSet();
+
   private @Nullable Iteration open;
   private @Nullable Overflow earlier; // in a loss or a penalty, which gradients then inherit
   private StepResult.Applied applied;
@@ -360,26 +365,29 @@ public final class GradScaler {
                 microBatch);
       }
     }
+    for (int from = 0, to; from < set.size(); from = to) {
+      float inverse = scaleOf(set.layer(from)).inverse();
+      to = from;
+      while (to < set.size() && scaleOf(set.layer(to)).inverse() == inverse) {
+        finiteBefore.set(to, inverse > 1 && set.firstNonFinite(to, backend) < 0);
+        to++;
+      }
+      set.unscale(from, to, inverse, backend);
+    }
     int culprit = -1;
-    int culpritAt = -1;
-    boolean byUnscaling = false;
     for (int i = 0; i < set.size(); i++) {
-      LossScale scale = scaleOf(set.layer(i));
-      float inverse = scale.inverse();
-      boolean finite = inverse > 1 && set.firstNonFinite(i, backend) < 0;
-      int at = set.unscale(i, inverse, backend);
-      scale.note(at < 0 ? Verdict.CLEAN : Verdict.INFECTED);
-      if (at >= 0 && (culprit < 0 || !set.layer(i).equals(set.layer(culprit)))) {
+      boolean clean = set.firstNonFinite(i) < 0;
+      scaleOf(set.layer(i)).note(clean ? Verdict.CLEAN : Verdict.INFECTED);
+      if (!clean && (culprit < 0 || !set.layer(i).equals(set.layer(culprit)))) {
         culprit = i;
-        culpritAt = at;
-        byUnscaling = finite;
       }
     }
     if (culprit < 0) {
       return null;
     }
+    int culpritAt = set.firstNonFinite(culprit);
     float value = set.unscaledValue(culprit, culpritAt);
-    Phase phase = byUnscaling ? Phase.UNSCALING : Phase.BACKWARD;
+    Phase phase = finiteBefore.get(culprit) ? Phase.UNSCALING : Phase.BACKWARD;
     return blame(set, culprit, culpritAt, value, phase, microBatch);
   }
 
@@ -517,8 +525,9 @@ public final class GradScaler {
       if (before != null && isStuck(before)) {
         return before;
       }
+      gradients.check(backend);
       for (int i = gradients.size() - 1; i >= 0; i--) {
-        int at = gradients.firstNonFiniteUnscaled(i, backend);
+        int at = gradients.firstNonFinite(i);
         if (at >= 0) {
           float value = gradients.unscaledValue(i, at);
           return before != null ? before : blame(gradients, i, at, value, Phase.AFTER_UNSCALING, 0);

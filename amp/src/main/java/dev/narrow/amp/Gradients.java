@@ -39,8 +39,28 @@ public final class Gradients {
    *
    * @param name what to call it when it overflows
    * @param values the gradient itself, in any format
+   * @param unscaled fp32, of the same shape: where it is unscaled to, if it is not fp32 itself;
+   *     null for memory on the heap. A gradient in the memory of a device has it there.
    */
-  public record View(String name, Tensor values) implements Part {}
+  public record View(String name, Tensor values, @Nullable Tensor unscaled) implements Part {
+    /**
+     * Checks what it is unscaled to.
+     *
+     * @throws IllegalArgumentException if that does not fit, or is not needed
+     */
+    public View {
+      if (unscaled != null) {
+        if (values.isFp32()) {
+          throw new IllegalArgumentException(
+              name + " is fp32 and unscaled in place, expected no tensor beside it");
+        }
+        if (!unscaled.isFp32() || !unscaled.shape().equals(values.shape())) {
+          throw new IllegalArgumentException(
+              name + " is unscaled to " + unscaled + ", expected fp32" + values.shape());
+        }
+      }
+    }
+  }
 
   /** Where between two updates of the scale gradients are. */
   enum Stage {
@@ -52,7 +72,9 @@ public final class Gradients {
   private final Part[] parts;
   private final String[] layers;
   private final Tensor[] unscaled;
+  private final List<Tensor> targets; // the same, as a list
   private final boolean[] inPlace;
+  private final int[] firstNonFinite;
   private final Set<Gradients> apart = Collections.newSetFromMap(new WeakHashMap<>());
   private Stage stage = Stage.SCALED;
   private @Nullable Overflow overflow;
@@ -64,26 +86,38 @@ public final class Gradients {
     this.layers = parts.stream().map(part -> Overflow.layer(part.name())).toArray(String[]::new);
     this.unscaled = new Tensor[this.parts.length];
     this.inPlace = new boolean[this.parts.length];
+    this.firstNonFinite = new int[this.parts.length];
     for (int i = 0; i < this.parts.length; i++) {
       Tensor values = this.parts[i].values();
       inPlace[i] = values.isFp32();
-      unscaled[i] = inPlace[i] ? values : Tensor.zeros(values.shape().dims());
+      unscaled[i] = inPlace[i] ? values : target(this.parts[i]);
     }
+    this.targets = List.of(unscaled);
+  }
+
+  private static Tensor target(Part part) {
+    Tensor given = part instanceof View view ? view.unscaled() : null;
+    return given == null ? Tensor.zeros(part.values().shape().dims()) : given;
   }
 
   /** A gradient in an array. */
   public static View view(String name, float[] values) {
-    return new View(name, Tensor.of(values, values.length));
+    return view(name, Tensor.of(values, values.length));
   }
 
   /** A gradient in memory that holds float32 values in native byte order. */
   public static View view(String name, MemorySegment values) {
-    return new View(name, Tensor.of(values, Math.toIntExact(values.byteSize() / Float.BYTES)));
+    return view(name, Tensor.of(values, Math.toIntExact(values.byteSize() / Float.BYTES)));
   }
 
   /** A gradient in a tensor of any format. */
   public static View view(String name, Tensor values) {
-    return new View(name, values);
+    return new View(name, values, null);
+  }
+
+  /** A gradient in a tensor of few bits, and the fp32 tensor that it is unscaled to. */
+  public static View view(String name, Tensor values, Tensor unscaled) {
+    return new View(name, values, unscaled);
   }
 
   /**
@@ -178,30 +212,42 @@ public final class Gradients {
   }
 
   /**
-   * Multiplies a gradient by a factor, into its fp32 tensor, and adds up rows listed twice.
-   *
-   * @return the first of these values that is then not finite, or -1
+   * Multiplies the gradients from, up to but without to, by a factor, into their fp32 tensors, adds
+   * up rows listed twice, and looks for what is then not finite: {@link #firstNonFinite(int)}.
    */
-  int unscale(int i, float factor, Backend by) {
-    Tensor target = unscaled[i];
-    if (!inPlace[i]) {
-      by.scale(1, parts[i].values(), target);
+  void unscale(int from, int to, float factor, Backend by) {
+    for (int i = from; i < to; i++) {
+      if (!inPlace[i]) {
+        by.scale(1, parts[i].values(), unscaled[i]);
+      }
     }
-    int bad = by.unscale(factor, target);
-    if (parts[i] instanceof SparseGradient sparse && sparse.coalesce()) {
-      return by.scan(target).firstNonFinite();
+    if (from == 0 && to == parts.length) {
+      by.unscale(factor, targets, firstNonFinite);
+    } else {
+      int[] found = new int[to - from];
+      by.unscale(factor, targets.subList(from, to), found);
+      System.arraycopy(found, 0, firstNonFinite, from, found.length);
     }
-    return bad;
+    for (int i = from; i < to; i++) {
+      if (parts[i] instanceof SparseGradient sparse && sparse.coalesce()) {
+        firstNonFinite[i] = by.scan(unscaled[i]).firstNonFinite();
+      }
+    }
+  }
+
+  /** Looks again for what is not finite, as there. */
+  void check(Backend by) {
+    by.unscale(1, targets, firstNonFinite); // multiplies by one, in one pass over all
+  }
+
+  /** The first value of a gradient that was not finite after the last unscaling or check, or -1. */
+  int firstNonFinite(int i) {
+    return firstNonFinite[i];
   }
 
   /** The first value of a gradient, as the backward pass left it, that is not finite, or -1. */
   int firstNonFinite(int i, Backend by) {
     return by.scan(parts[i].values()).firstNonFinite();
-  }
-
-  /** The same after unscaling. */
-  int firstNonFiniteUnscaled(int i, Backend by) {
-    return by.scan(unscaled[i]).firstNonFinite();
   }
 
   /** A value as the backward pass left it. */
@@ -299,7 +345,7 @@ public final class Gradients {
     return Objects.requireNonNull(backend);
   }
 
-  /** Remembers samples of what unscaling has left, to know them again. */
+  /** Remembers samples of what unscaling has left in memory of the host, to know them again. */
   void leave() {
     leftBehind = samples();
   }
@@ -318,7 +364,8 @@ public final class Gradients {
     for (int i = 0; i < parts.length; i++) {
       Tensor values = parts[i].values();
       int n = values.shape().size();
-      if (n > 0 && inPlace[i]) { // others are not changed by unscaling
+      // Others are not changed by unscaling, and to read those on a device would wait for it.
+      if (n > 0 && inPlace[i] && values.storage().isHost()) {
         MemorySegment memory = values.storage().segment();
         for (int at = 0; at < 3; at++) { // first, middle, last
           long index = (n - 1L) * at / 2;

@@ -113,6 +113,9 @@ public final class Optimizer {
     for (Parameter parameter : parameters) {
       optimizer.add(parameter);
     }
+    for (int i = 0; i < parameters.size(); i++) { // all are checked before the first is written
+      optimizer.start(optimizer.slots.get(i), i);
+    }
     return optimizer;
   }
 
@@ -145,17 +148,21 @@ public final class Optimizer {
               + " keeps integer exponents, expected an fp32 parameter and no format for the update");
     }
     Slot slot = new Slot(parameter, Kept.of(name, parameter.kept(), update), moments(parameter));
+    slot.bound(Update.bound(rule, name, slot.value.open(scratch.getFirst())));
+    slots.add(slot);
+  }
+
+  /** Brings a parameter into its format, and moments to where they start. */
+  private void start(Slot slot, int index) {
     Tensor values = slot.value.open(scratch.getFirst());
-    slot.bound(Update.bound(rule, name, values));
     if (rule instanceof IntegerMadam madam) {
-      RandomBits random = new RandomBits(seed, Role.UPDATE.stream(0, slots.size()));
+      RandomBits random = new RandomBits(seed, Role.UPDATE.stream(0, index));
       List<Tensor> moments = open(slot.moments);
       Update.start(madam, backend, slot.bound, random, moments, values);
-      store(slot, slots.size(), values, moments);
+      store(slot, index, values, moments);
     } else {
-      storeValue(slot, slots.size(), values);
+      storeValue(slot, index, values);
     }
-    slots.add(slot);
   }
 
   private List<Kept> moments(Parameter parameter) {

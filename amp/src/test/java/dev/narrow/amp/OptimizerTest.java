@@ -1,6 +1,8 @@
 package dev.narrow.amp;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -327,6 +329,21 @@ class OptimizerTest {
             IllegalArgumentException.class,
             () -> Optimizer.of(Backend.cpu(1), new Sgd(0), LR, List.of(w, w), AmpPolicy.fp32(), 1));
     assertTrue(error.toString().contains("two parameters are called w"), error.toString());
+  }
+
+  /** All parameters are checked before the first is brought into its format. */
+  @Test
+  void aRefusedParameterLeavesTheOthersAsTheyWere() {
+    float[] first = {1.1f, 2.3f};
+    Parameter good = new Parameter("good", Tensor.of(first, 2), Tensor.zeros(2));
+    Parameter bad = new Parameter("bad", Tensor.zeros(2), Tensor.zeros(2)); // Madam moves no zeros
+    AmpPolicy policy = AmpPolicy.fp32().with(Role.UPDATE, Quantizer.of(Formats.LNS8));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> Optimizer.of(Backend.cpu(1), new LnsMadam(), LR, List.of(good, bad), policy, 1));
+    assertArrayEquals(new float[] {1.1f, 2.3f}, first);
+    Optimizer.of(Backend.cpu(1), new LnsMadam(), LR, List.of(good), policy, 1);
+    assertNotEquals(1.1f, first[0]); // which is no number of the format
   }
 
   @Test

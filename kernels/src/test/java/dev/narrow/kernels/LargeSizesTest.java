@@ -171,6 +171,14 @@ class LargeSizesTest {
           }
 
           @Override
+          public boolean isHost() {
+            return true;
+          }
+
+          @Override
+          public void read(long offset, MemorySegment to) {}
+
+          @Override
           public boolean isReadOnly() {
             return false;
           }

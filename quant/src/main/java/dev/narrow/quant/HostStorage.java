@@ -10,6 +10,16 @@ record HostStorage(MemorySegment segment) implements Storage {
   }
 
   @Override
+  public boolean isHost() {
+    return true;
+  }
+
+  @Override
+  public void read(long offset, MemorySegment to) {
+    MemorySegment.copy(segment, offset, to, 0, to.byteSize());
+  }
+
+  @Override
   public boolean isReadOnly() {
     return segment.isReadOnly();
   }

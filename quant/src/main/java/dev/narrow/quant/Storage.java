@@ -8,12 +8,24 @@ public interface Storage {
   /** How many bytes there are. */
   long byteSize();
 
+  /** Whether it is memory of the host, which {@link #segment} gives. */
+  boolean isHost();
+
   /**
    * The memory itself, without a copy.
    *
    * @throws UnsupportedOperationException if it is not memory of the host
    */
   MemorySegment segment();
+
+  /**
+   * Copies bytes from here on into memory of the host, wherever they lie.
+   *
+   * @param offset of the first byte
+   * @param to receives as many bytes as it has
+   * @throws IndexOutOfBoundsException if there are not so many
+   */
+  void read(long offset, MemorySegment to);
 
   /** Whether it can be read only. */
   boolean isReadOnly();
@@ -23,6 +35,15 @@ public interface Storage {
 
   /** Whether this and another are the same bytes, neither more nor fewer. */
   boolean sameAs(Storage other);
+
+  /**
+   * Some of the bytes, without a copy.
+   *
+   * @throws IndexOutOfBoundsException if there are no such bytes
+   */
+  default Storage slice(long offset, long byteSize) {
+    return of(segment().asSlice(offset, byteSize));
+  }
 
   /** An array on the heap, wrapped. */
   static Storage of(float[] array) {

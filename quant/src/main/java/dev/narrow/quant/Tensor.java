@@ -183,8 +183,6 @@ public final class Tensor {
   /**
    * The values as float32, in a new array: scale × decode(code), rounded once; turned back if they
    * were rotated.
-   *
-   * @throws UnsupportedOperationException if the storage is not memory of the host
    */
   public float[] toFloats() {
     float[] values = new float[shape.size()];
@@ -197,11 +195,7 @@ public final class Tensor {
     return values;
   }
 
-  /**
-   * The values as an fp32 tensor of their own, on the heap.
-   *
-   * @throws UnsupportedOperationException if the storage is not memory of the host
-   */
+  /** The values as an fp32 tensor of their own, on the heap. */
   public Tensor toFp32() {
     return of(Storage.of(toFloats()), shape, Formats.FP32, Scales.one());
   }
@@ -213,6 +207,15 @@ public final class Tensor {
    */
   public Tensor withScales(Scales other) {
     return new Tensor(shape, format, storage, other, quantizer, rotation);
+  }
+
+  /**
+   * The same shape, format and scales over other memory, that holds a copy of the codes, or will.
+   *
+   * @throws IllegalArgumentException if there are more or fewer bytes
+   */
+  public Tensor withStorage(Storage other) {
+    return new Tensor(shape, format, other, scales, quantizer, rotation);
   }
 
   /**
@@ -240,12 +243,11 @@ public final class Tensor {
    * @throws IllegalArgumentException if the tensor is a scalar, or a scale would be divided: the
    *     part begins and ends where a scale's rows do
    * @throws IndexOutOfBoundsException if there are no such indices
-   * @throws UnsupportedOperationException if the storage is not memory of the host
    */
   public Tensor slice(int from, int to) {
     Objects.checkFromToIndex(from, to, shape.dim(0));
     long row = (long) shape.stride(0) * bytesPerCode(format);
-    Storage part = Storage.of(storage.segment().asSlice(from * row, (to - from) * row));
+    Storage part = storage.slice(from * row, (to - from) * row);
     Scales partScales = scales.slice(shape, from, to);
     Shape partShape = shape.with(0, to - from);
     if (rotation != null && shape.rank() == 1 && (from > 0 || to < shape.dim(0))) {

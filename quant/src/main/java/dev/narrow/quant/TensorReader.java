@@ -3,7 +3,6 @@ package dev.narrow.quant;
 import dev.narrow.formats.Codec;
 import dev.narrow.formats.Formats;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +17,7 @@ public final class TensorReader {
   private static final int PIECE = 4096;
 
   private final Tensor tensor;
-  private final MemorySegment segment;
+  private final @Nullable MemorySegment segment; // null where the codes lie on a device
   private final @Nullable Object array; // the codes, if they lie in an array of their own type
   private final int first; // index of the first code in it
   private final @Nullable Codec codec; // null for fp32
@@ -27,11 +26,16 @@ public final class TensorReader {
 
   private TensorReader(Tensor tensor) {
     this.tensor = tensor;
-    this.segment = tensor.storage().segment();
     this.bytesPerCode = Tensor.bytesPerCode(tensor.format());
-    boolean aligned = segment.address() % bytesPerCode == 0;
-    this.array = aligned ? segment.heapBase().orElse(null) : null;
-    this.first = array == null ? 0 : (int) (segment.address() / bytesPerCode);
+    MemorySegment memory = tensor.storage().isHost() ? tensor.storage().segment() : null;
+    this.segment = memory;
+    if (memory != null && memory.address() % bytesPerCode == 0) {
+      this.array = memory.heapBase().orElse(null);
+      this.first = array == null ? 0 : (int) (memory.address() / bytesPerCode);
+    } else {
+      this.array = null;
+      this.first = 0;
+    }
     this.codec =
         tensor.format().equals(Formats.FP32)
             ? null
@@ -44,7 +48,6 @@ public final class TensorReader {
    *
    * @param argument what to call the tensor in a message
    * @throws IllegalArgumentException if the tensor is rotated: its elements are not read in runs
-   * @throws UnsupportedOperationException if the storage is not memory of the host
    */
   public static TensorReader of(Tensor tensor, String argument) {
     if (tensor.rotation().isPresent()) {
@@ -82,18 +85,29 @@ public final class TensorReader {
 
   private void decode(int from, int n, float[] to, int at) {
     if (codec == null) {
-      MemorySegment.copy(
-          segment, ValueLayout.JAVA_FLOAT_UNALIGNED, (long) from * Float.BYTES, to, at, n);
+      MemorySegment target = MemorySegment.ofArray(to).asSlice((long) at * Float.BYTES);
+      tensor.storage().read((long) from * Float.BYTES, target.asSlice(0, (long) n * Float.BYTES));
     } else if (bytesPerCode == 1 && array instanceof byte[] bytes) {
       codec.decode(bytes, first + from, to, at, n);
     } else if (bytesPerCode == 2 && array instanceof short[] shorts) {
       codec.decode(shorts, first + from, to, at, n);
     } else {
       codec.decode(
-          segment.asSlice((long) from * bytesPerCode, (long) n * bytesPerCode),
+          codes(from, n),
           MemorySegment.ofArray(to).asSlice((long) at * Float.BYTES, (long) n * Float.BYTES),
           n);
     }
+  }
+
+  private MemorySegment codes(int from, int n) {
+    long offset = (long) from * bytesPerCode;
+    long size = (long) n * bytesPerCode;
+    if (segment != null) {
+      return segment.asSlice(offset, size);
+    }
+    MemorySegment copy = MemorySegment.ofArray(new byte[(int) size]);
+    tensor.storage().read(offset, copy);
+    return copy;
   }
 
   /** Applies zero points and factors to values of which that of element i lies at i + shift. */

@@ -56,7 +56,7 @@ public final class Network {
   /** The gradients, for a {@code GradScaler}. */
   public Gradients gradients() {
     return Gradients.of(
-        parameters.stream().map(p -> new Gradients.View(p.name(), p.gradient())).toList());
+        parameters.stream().map(p -> Gradients.view(p.name(), p.gradient())).toList());
   }
 
   /** What the layers keep besides parameters. */

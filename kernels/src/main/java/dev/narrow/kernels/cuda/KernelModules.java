@@ -1,0 +1,110 @@
+package dev.narrow.kernels.cuda;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The kernels of a device, loaded when they are first asked for. */
+final class KernelModules {
+  /** From it on drivers load cubins of the compiler that made ours, CUDA 13. */
+  private static final int CUBIN_DRIVER = 13000;
+
+  private static final Logger LOG = System.getLogger(KernelModules.class.getName());
+
+  private final CudaDevice device;
+  private final Map<String, Loaded> modules = new ConcurrentHashMap<>();
+
+  private record Loaded(long handle, Map<String, Kernel> kernels) {}
+
+  KernelModules(CudaDevice device) {
+    this.device = device;
+  }
+
+  /**
+   * A kernel.
+   *
+   * @throws IllegalArgumentException if there is none of this name, or no such module
+   * @throws CudaException if the driver does not take the module
+   */
+  Kernel kernel(String module, String name) {
+    Loaded loaded = modules.get(module);
+    if (loaded == null) {
+      loaded = modules.computeIfAbsent(module, this::load);
+    }
+    Kernel kernel = loaded.kernels.get(name);
+    return kernel == null ? link(loaded, module, name) : kernel;
+  }
+
+  private Kernel link(Loaded loaded, String module, String name) {
+    long function = device.context().function(loaded.handle, name);
+    if (function == 0) {
+      throw new IllegalArgumentException("module " + module + " has no kernel " + name);
+    }
+    return loaded.kernels.computeIfAbsent(name, n -> new Kernel(device, n, function));
+  }
+
+  private Loaded load(String module) {
+    CudaDeviceInfo info = device.info();
+    List<String> resources = resources(module, Cuda.driver(), info.major(), info.minor());
+    for (String resource : resources) {
+      byte[] image = read(resource);
+      if (image.length > 0) {
+        LOG.log(Level.DEBUG, "CUDA: {0} for {1}", resource, info);
+        boolean isText = resource.endsWith(".ptx"); // which the driver takes with a zero at its end
+        return new Loaded(
+            device
+                .context()
+                .load(isText ? Arrays.copyOf(image, image.length + 1) : image, resource),
+            new ConcurrentHashMap<>());
+      }
+    }
+    throw new IllegalArgumentException(
+        "there is no module " + module + " for " + info + ": none of " + resources);
+  }
+
+  private static byte[] read(String resource) {
+    try (InputStream in = KernelModules.class.getResourceAsStream(resource)) {
+      return in == null ? new byte[0] : in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The files that a module may come from, the best first: machine code for this device or an
+   * earlier one of its generation, then PTX, which the driver compiles. What is for 9.0a runs on
+   * 9.0 alone.
+   */
+  static List<String> resources(String module, int driver, int major, int minor) {
+    List<String> names = new ArrayList<>();
+    boolean isHopper = major == 9 && minor == 0;
+    if (driver >= CUBIN_DRIVER) {
+      if (isHopper) {
+        names.add(module + ".sm_90a.cubin");
+      }
+      for (int m = minor; m >= 0; m--) {
+        names.add(module + ".sm_" + (10 * major + m) + ".cubin");
+      }
+    }
+    if (isHopper) {
+      names.add(module + ".sm_90a.ptx");
+    }
+    for (int sm = 10 * major + minor; sm >= CudaDeviceInfo.LEAST_CAPABILITY; sm--) {
+      names.add(module + ".sm_" + sm + ".ptx");
+    }
+    return names;
+  }
+
+  /** Unloads all. */
+  void close() {
+    modules.values().forEach(loaded -> device.context().unload(loaded.handle));
+    modules.clear();
+  }
+}
