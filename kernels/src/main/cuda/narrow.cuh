@@ -326,6 +326,82 @@ NARROW_FN uint32_t encode(const FloatFormat& format, const Rounding& rounding, f
   return static_cast<uint32_t>(rounded) | (negative ? format.sign : 0);
 }
 
+// Two's complement or unsigned integers times 2^-fraction_bits: FixedFormat of the Java code.
+struct FixedFormat {
+  int32_t fraction_bits;
+  int32_t least;         // the integers that encoding yields: at most 16 bits
+  int32_t highest;
+  int32_t flush_inputs;  // whether subnormal float32 numbers count as zeros
+  uint32_t mask;         // the bits of a code
+  uint32_t nan;          // the code of NaN
+};
+
+NARROW_FN uint32_t encode(const FixedFormat& format, const Rounding& rounding, float x, uint32_t word = 0) {
+  uint32_t magnitude = bits(x) & 0x7fffffffu;
+  bool negative = bits(x) >> 31 != 0;
+  uint32_t end = static_cast<uint32_t>(negative ? format.least : format.highest) & format.mask;
+  if (magnitude >= 0x7f800000u) {
+    return magnitude == 0x7f800000u ? end : format.nan;
+  }
+  if (magnitude == 0 || (format.flush_inputs && magnitude < 0x800000u)) {
+    return 0;
+  }
+  int32_t exponent;
+  uint64_t significand = detail::normalized(magnitude, exponent);
+  int32_t drop = 63 - exponent - format.fraction_bits;
+  if (drop < 31) {
+    return end;  // 2^32 or more
+  }
+  int64_t floor = drop < 64 ? static_cast<int64_t>(significand >> drop) : 0;
+  uint64_t fraction = drop <= 64 ? significand << (64 - drop) : drop < 128 ? significand >> (drop - 64) : 0;
+  bool inexact = drop >= 128 || (drop > 64 && fraction << (drop - 64) != significand);
+  int64_t rounded = floor + (rounds_up(rounding, negative, (floor & 1) != 0, fraction, inexact, word) ? 1 : 0);
+  rounded = negative ? -rounded : rounded;
+  return rounded < format.least || rounded > format.highest ? end : static_cast<uint32_t>(rounded) & format.mask;
+}
+
+// A posit of at most 16 bits: PositFormat of the Java code.
+struct PositFormat {
+  int32_t width;
+  int32_t exponent_bits;
+  int32_t flush_inputs;     // whether subnormal float32 numbers count as zeros
+  uint32_t infinities[2];
+};
+
+NARROW_FN uint32_t encode(const PositFormat& format, const Rounding& rounding, float x, uint32_t word = 0) {
+  uint32_t magnitude = bits(x) & 0x7fffffffu;
+  bool negative = bits(x) >> 31 != 0;
+  uint32_t mask = (1u << format.width) - 1;
+  int64_t largest = static_cast<int64_t>(mask >> 1);
+  if (magnitude >= 0x7f800000u) {
+    return magnitude == 0x7f800000u ? detail::of_sign(format.infinities, negative) : (mask >> 1) + 1;
+  }
+  if (magnitude == 0 || (format.flush_inputs && magnitude < 0x800000u)) {
+    return 0;
+  }
+  int32_t exponent;
+  uint64_t significand = detail::normalized(magnitude, exponent);
+  int32_t regime = exponent >> format.exponent_bits;
+  int64_t rounded = 1;
+  if (regime >= format.width - 2) {
+    rounded = largest;
+  } else if (regime >= 2 - format.width) {
+    // the infinite string of bits: the regime, then 64 bits of exponent and fraction, the last zero
+    uint64_t run = regime >= 0 ? (static_cast<uint64_t>(2) << (regime + 1)) - 2 : 1;
+    int32_t room = format.width - 1 - (regime >= 0 ? regime + 2 : 1 - regime);
+    uint64_t rest = significand << 1;
+    if (format.exponent_bits > 0) {
+      uint64_t field = static_cast<uint64_t>(exponent) & ((1u << format.exponent_bits) - 1);
+      rest = field << (64 - format.exponent_bits) | rest >> format.exponent_bits;
+    }
+    uint64_t floor = room == 0 ? run : run << room | rest >> (64 - room);
+    bool up = rounds_up(rounding, negative, (floor & 1) != 0, rest << room, false, word);
+    rounded = static_cast<int64_t>(floor) + (up ? 1 : 0);
+    rounded = rounded > largest ? largest : rounded < 1 ? 1 : rounded;
+  }
+  return static_cast<uint32_t>(negative ? -rounded : rounded) & mask;
+}
+
 // A logarithmic format whose distances are logarithms: a sign and a magnitude m that stands for
 // 2^((m - bias) / 2^gamma_bits), or for zero and NaN if m = 0 is reserved; and the codes that follow
 // from a projection. LogFormat of the Java code.

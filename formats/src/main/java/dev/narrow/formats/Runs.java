@@ -3,15 +3,16 @@ package dev.narrow.formats;
 import java.util.Arrays;
 
 /**
- * Encoding of float32 as a list of runs: from {@code start[i]} on, to the next start, bit patterns
- * taken as unsigned integers have the code {@code code[i]}.
+ * Encoding of float32 as a step function, a list of runs: from {@link #start start(i)} on, to the
+ * next start, bit patterns taken as unsigned integers have the code {@link #code code(i)}. The first
+ * run starts at 0, the last one goes on to the end, and neighbours have different codes.
  *
  * <p>Found by asking the format, so that it holds for every deterministic projection of every
  * format. Between two powers of two, codes move in one direction as the bits grow: where both ends
  * of a stretch have one code, so has all of it. Zero, infinity, and signaling and quiet NaNs are
  * stretches of their own.
  */
-final class Runs {
+public final class Runs {
   private static final int INFINITY = 0x7F80_0000;
   private static final int QUIET = 0x40_0000;
   private static final int BINADE = 1 << 23;
@@ -28,7 +29,25 @@ final class Runs {
     this.projection = projection;
   }
 
-  static Runs of(NumericFormat format, Projection projection) {
+  /**
+   * The runs of a projection. The format is asked some times for each run, of which a format of 16
+   * bits has about as many as codes: some ten milliseconds.
+   *
+   * @param format of at most 16 bits
+   * @param projection not stochastic
+   * @return the runs
+   * @throws IllegalArgumentException if the format is wider or the rounding stochastic
+   */
+  public static Runs of(NumericFormat format, Projection projection) {
+    if (format.width() > 16) {
+      throw new IllegalArgumentException(
+          "format = " + format.name() + " of " + format.width() + " bits, expected at most 16");
+    }
+    if (projection.rounding().isStochastic()) {
+      throw new IllegalArgumentException(
+          "rounding = " + projection.rounding() + ", expected none with random words");
+    }
+
     Runs runs = new Runs(format, projection);
     for (int sign : new int[] {0, Integer.MIN_VALUE}) {
       runs.stretch(sign, sign);
@@ -105,15 +124,32 @@ final class Runs {
     return high;
   }
 
-  int count() {
+  /**
+   * How many runs there are.
+   *
+   * @return 1 or more
+   */
+  public int count() {
     return count;
   }
 
-  int start(int run) {
+  /**
+   * Where a run starts.
+   *
+   * @param run from 0 on
+   * @return the bits of a float32
+   */
+  public int start(int run) {
     return start[run];
   }
 
-  int code(int run) {
+  /**
+   * The code of a run.
+   *
+   * @param run from 0 on
+   * @return a code of the format
+   */
+  public int code(int run) {
     return code[run];
   }
 }

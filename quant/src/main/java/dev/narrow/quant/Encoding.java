@@ -140,9 +140,21 @@ final class Encoding {
     int at = elements.offset() + from;
     if (factors.division == Division.QUOTIENT) {
       kernels.divide(elements.array(), at, n, block, factors.divisors, first, scaled, 0);
+      if (factors.someZero) {
+        makeCanonical(at, n);
+      }
     } else {
       System.arraycopy(elements.array(), at, scaled, 0, n);
       kernels.multiply(scaled, 0, n, block, factors.divisors, first);
+    }
+  }
+
+  /** Of infinity by infinity, processors make NaN of either sign. */
+  private void makeCanonical(int at, int n) {
+    for (int i = 0; i < n; i++) {
+      if (Float.isNaN(scaled[i]) && Float.isInfinite(elements.array()[at + i])) {
+        scaled[i] = Float.NaN;
+      }
     }
   }
 

@@ -16,6 +16,9 @@ class Factors {
   /** The codes that stand for zero, if there are zero points. */
   final int @Nullable [] zeroPoints;
 
+  /** Whether a factor is zero. */
+  boolean someZero;
+
   Factors(float[] factors, Division division, int @Nullable [] zeroPoints) {
     this.factors = factors;
     this.division = division;
@@ -49,6 +52,7 @@ class Factors {
     for (int i = from; i < to; i++) {
       if (factors[i] == 0) {
         divisors[i] = whereZero;
+        someZero = true;
       }
     }
   }

@@ -8,6 +8,9 @@ import java.util.Arrays;
  * The values of an fp32 tensor as an array: the tensor's own array where it has one, else a copy.
  */
 public final class Floats {
+  /** No values at all. */
+  static final Floats NONE = new Floats(new float[0], 0, false);
+
   private final float[] array;
   private final int offset;
   private final boolean isCopy;

@@ -160,14 +160,7 @@ public final class QuantizationError implements Serializable {
    * #before} and {@link #after}.
    */
   public double sqnrDb() {
-    if (lost() > 0) {
-      return Double.NEGATIVE_INFINITY;
-    }
-    if (count() == before.infinities() + before.nans()) {
-      return Double.NaN;
-    }
-    double noise = noise();
-    return noise == 0 ? Double.POSITIVE_INFINITY : 10 * StrictMath.log10(signal() / noise);
+    return moments().sqnrDb();
   }
 
   /**
@@ -175,8 +168,19 @@ public final class QuantizationError implements Serializable {
    * elements that are finite before and after: -1 to 1, NaN where one of them is zero.
    */
   public double cosine() {
-    double norms = StrictMath.sqrt(signal()) * StrictMath.sqrt(sums.energy.value());
-    return norms == 0 ? Double.NaN : Math.clamp(sums.product.value() / norms, -1, 1);
+    return moments().cosine();
+  }
+
+  /** The sums alone. */
+  public ErrorMoments moments() {
+    return new ErrorMoments(
+        count(),
+        count() - before.infinities() - before.nans(),
+        lost(),
+        signal(),
+        sums.energy.value(),
+        sums.product.value(),
+        noise());
   }
 
   /**

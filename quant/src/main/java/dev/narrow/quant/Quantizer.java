@@ -135,6 +135,42 @@ public final class Quantizer {
     return search.scales();
   }
 
+  /** Whether {@link #scales(Shape, float[])} has the scales: amax is all that decides them. */
+  public boolean scalesFollowFromAmax() {
+    return scaling.calibration() instanceof Calibration.Amax
+        && scaling.nonFinite() == Scaling.NonFinite.PROJECT
+        && scaleRule() != ScaleRule.MIN_TO_MAX;
+  }
+
+  /**
+   * The scales that this quantizer gives a tensor whose largest magnitudes somebody else has found,
+   * where the elements are.
+   *
+   * @param shape of the tensor
+   * @param amax the largest finite magnitude of the elements of each scale, 0 where there is none,
+   *     in the order of the scales
+   * @throws IllegalArgumentException if the shape has too few axes, there are not as many as
+   *     scales, one is negative, infinite or NaN, or scales do not {@link #scalesFollowFromAmax}
+   */
+  public Scales scales(Shape shape, float[] amax) {
+    if (!scalesFollowFromAmax()) {
+      throw new IllegalArgumentException(
+          "quantizer = " + this + ", expected one whose scales follow from amax alone");
+    }
+    int expected = granularity.scales(shape);
+    if (amax.length != expected) {
+      throw new IllegalArgumentException(
+          "amax has " + amax.length + " values, expected " + expected + " for shape " + shape);
+    }
+    for (int i = 0; i < amax.length; i++) {
+      if (!(amax[i] >= 0 && amax[i] <= Float.MAX_VALUE)) {
+        throw new IllegalArgumentException(
+            "amax[" + i + "] = " + amax[i] + ", expected a finite number of 0 or more");
+      }
+    }
+    return ScaleSearch.ofAmax(this, shape, amax);
+  }
+
   /**
    * Codes and scales of a tensor.
    *
@@ -190,8 +226,17 @@ public final class Quantizer {
    */
   public Tensor allocate(Shape shape, Scales scales) {
     scales.requireFit(shape);
-    return Tensor.quantized(
-        Storage.of(Encoding.allocate(format(), shape.size())), shape, scales, this);
+    return over(Storage.of(Encoding.allocate(format(), shape.size())), shape, scales);
+  }
+
+  /**
+   * A tensor over codes of this quantizer under scales, in memory of any kind: codes that somebody
+   * else has written there, or will.
+   *
+   * @throws IllegalArgumentException if the storage or the scales do not fit the shape
+   */
+  public Tensor over(Storage codes, Shape shape, Scales scales) {
+    return Tensor.quantized(codes, shape, scales, this);
   }
 
   /**

@@ -122,17 +122,40 @@ public enum ScaleRule {
           scales[i] = amax[i] == 0 ? 1f : quotient(amax[i], max);
         }
       }
-      // the smallest significand, in [0, 1), from which on the exponent is one more
-      case POWER_OF_TWO_FLOOR -> powersOfTwo(amax, from, to, max, 1L << 52, scales);
-      case POWER_OF_TWO_CEIL -> powersOfTwo(amax, from, to, max, 1, scales);
-      case AMAX_TO_POWER_OF_TWO ->
-          powersOfTwo(amax, from, to, max, (bits(max) & FRACTION) + 1, scales);
-      case POWER_OF_TWO_EVEN ->
-          powersOfTwo(
-              amax, from, to, max, (1L << 52) - (1L << (52 - significandBits(format))), scales);
+      case AMAX_TO_POWER_OF_TWO, POWER_OF_TWO_FLOOR, POWER_OF_TWO_CEIL, POWER_OF_TWO_EVEN ->
+          powersOfTwo(amax, from, to, max, threshold(format), scales);
       case MIN_TO_MAX ->
           throw new IllegalArgumentException("rule = MIN_TO_MAX, expected a rule for amax alone");
     }
+  }
+
+  /** Whether all scales of the rule are powers of two. */
+  public boolean isPowerOfTwo() {
+    return switch (this) {
+      case AMAX_TO_POWER_OF_TWO, POWER_OF_TWO_FLOOR, POWER_OF_TWO_CEIL, POWER_OF_TWO_EVEN -> true;
+      case ONE, AMAX, AMAX_TO_MAX_FINITE, MIN_TO_MAX -> false;
+    };
+  }
+
+  /**
+   * With a rule of powers of two, what of amax decides between two of them. Let e be the exponent
+   * of amax less that of the format's largest value: the scale is 2^e where the fraction of amax,
+   * the lower 52 bits of its float64, is below this threshold, and from there on 2^(e + 1). Both
+   * are limited as the rules say.
+   *
+   * @return 1 to 2^52, which no fraction reaches
+   * @throws IllegalArgumentException if the rule is none of powers of two, or it is {@link
+   *     #POWER_OF_TWO_EVEN} and the format has no significand
+   */
+  public long threshold(NumericFormat format) {
+    return switch (this) {
+      case POWER_OF_TWO_FLOOR -> 1L << 52;
+      case POWER_OF_TWO_CEIL -> 1;
+      case AMAX_TO_POWER_OF_TWO -> (bits(format.maxFinite()) & FRACTION) + 1;
+      case POWER_OF_TWO_EVEN -> (1L << 52) - (1L << (52 - significandBits(format)));
+      case ONE, AMAX, AMAX_TO_MAX_FINITE, MIN_TO_MAX ->
+          throw new IllegalArgumentException("rule = " + this + ", expected one of powers of two");
+    };
   }
 
   private static float quotient(float amax, float max) {

@@ -28,6 +28,11 @@ final class ScaleSearch extends Factors {
   private final int @Nullable [] outerIndex; // null where there is but one outer scale
 
   ScaleSearch(Quantizer quantizer, Floats elements, Shape shape) {
+    this(quantizer, elements, shape, null);
+  }
+
+  private ScaleSearch(
+      Quantizer quantizer, Floats elements, Shape shape, float @Nullable [] knownAmax) {
     super(
         new float[quantizer.granularity().scales(shape)],
         quantizer.division(),
@@ -40,7 +45,7 @@ final class ScaleSearch extends Factors {
     this.scaling = quantizer.scaling();
     this.elements = elements;
     this.shape = shape;
-    this.amax = new float[factors.length];
+    this.amax = knownAmax == null ? new float[factors.length] : knownAmax.clone();
     this.scaleCodec =
         scaling.format().equals(Formats.FP32) || isExactIn(scaling.format())
             ? null
@@ -48,7 +53,13 @@ final class ScaleSearch extends Factors {
     this.smallest = (float) scaling.format().limits().minPositive();
     Granularity above = scaling.outer().orElse(null);
     this.values = above == null ? factors : new float[factors.length];
-    this.outer = above == null ? null : outerScales(above);
+    this.outer =
+        above == null
+            ? null
+            : outerScales(
+                knownAmax == null
+                    ? amax(elements, shape, above)
+                    : outerAmax(knownAmax, above));
     this.outerIndex =
         above == null || above instanceof Granularity.PerTensor
             ? null
@@ -57,22 +68,37 @@ final class ScaleSearch extends Factors {
 
   /** Whether the scales of the rule are powers of two that E8M0 has. */
   private boolean isExactIn(NumericFormat scales) {
-    return scales.equals(Formats.E8M0)
-        && switch (scaling.rule()) {
-          case AMAX_TO_POWER_OF_TWO, POWER_OF_TWO_FLOOR, POWER_OF_TWO_CEIL, POWER_OF_TWO_EVEN ->
-              true;
-          case ONE, AMAX, AMAX_TO_MAX_FINITE, MIN_TO_MAX -> false;
-        };
+    return scales.equals(Formats.E8M0) && scaling.rule().isPowerOfTwo();
   }
 
   /** fl(amax / (M S)), M the largest value of the elements' format, S that of the scales'. */
-  private float[] outerScales(Granularity above) {
-    float[] largest = amax(elements, shape, above);
+  private float[] outerScales(float[] largest) {
     float most = largestElement() * scaling.format().maxFinite();
     for (int i = 0; i < largest.length; i++) {
       largest[i] = largest[i] == 0 ? 1f : Math.max(largest[i] / most, Float.MIN_NORMAL);
     }
     return largest;
+  }
+
+  /** The largest of the scales under each outer one. */
+  private float[] outerAmax(float[] known, Granularity above) {
+    float[] largest = new float[above.scales(shape)];
+    int[] index = Scales.outerIndex(granularity, above, shape);
+    for (int i = 0; i < known.length; i++) {
+      largest[index[i]] = Math.max(largest[index[i]], known[i]);
+    }
+    return largest;
+  }
+
+  /** The scales of elements that have these largest finite magnitudes. */
+  static Scales ofAmax(Quantizer quantizer, Shape shape, float[] amax) {
+    ScaleSearch search = new ScaleSearch(quantizer, Floats.NONE, shape, amax);
+    if (quantizer.scaleRule() == ScaleRule.ONE) {
+      search.findAll();
+    } else {
+      search.decide(0, amax.length);
+    }
+    return search.scales();
   }
 
   private float largestElement() {

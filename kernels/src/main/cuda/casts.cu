@@ -1,0 +1,674 @@
+// From numbers to codes and back: encode, decode, fake quantization, blocks with scales of their own,
+// largest magnitudes, and the sums of the error report. What a code is, quant's Quantizer says.
+//
+// All but the error sums go over the elements in quads, four consecutive ones whose first index is a
+// multiple of four: as many as a block of random words has, and 16 bytes of float32.
+#include "narrow.cuh"
+
+namespace {
+
+using narrow::bits;
+using narrow::canonical;
+using narrow::from_bits;
+using narrow::is_nan;
+
+// Quads that a thread loads before it works on the first: 64 bytes in flight.
+constexpr int UNROLL = 4;
+
+// The same where much is done with each, and registers are few.
+constexpr int UNROLL_RANDOM = 1;
+
+// ---------------------------------------------------------------------------------------------
+// Memory
+// ---------------------------------------------------------------------------------------------
+
+template <int Bytes>
+struct Words;
+template <>
+struct Words<4> {
+  using type = unsigned int;
+};
+template <>
+struct Words<8> {
+  using type = uint2;
+};
+template <>
+struct Words<16> {
+  using type = uint4;
+};
+
+template <class T>
+struct Quad {
+  T at[4];
+};
+
+template <class T>
+using QuadWords = typename Words<4 * sizeof(T)>::type;
+
+// Nothing is read twice: the caches are left to others.
+template <class T>
+__device__ __forceinline__ Quad<T> load(const T* from) {
+  const QuadWords<T>* words = reinterpret_cast<const QuadWords<T>*>(from);
+#if defined(__CUDA_ARCH__)
+  QuadWords<T> loaded = __ldcs(words);
+#else
+  QuadWords<T> loaded = *words;
+#endif
+  Quad<T> quad;
+  memcpy(&quad, &loaded, sizeof quad);
+  return quad;
+}
+
+template <class T>
+__device__ __forceinline__ void store(T* to, const Quad<T>& quad) {
+  QuadWords<T> words;
+  memcpy(&words, &quad, sizeof words);
+#if defined(__CUDA_ARCH__)
+  __stcs(reinterpret_cast<QuadWords<T>*>(to), words);
+#else
+  *reinterpret_cast<QuadWords<T>*>(to) = words;
+#endif
+}
+
+template <class T>
+__device__ __forceinline__ bool is_aligned(const T* pointer) {
+  return reinterpret_cast<uintptr_t>(pointer) % (4 * sizeof(T)) == 0;
+}
+
+// The quads of a thread in a tile: from element first on, one in each row of the block's threads.
+// Elements that do not exist read as zero.
+template <int Unroll, class T>
+__device__ __forceinline__ void load_tile(const T* __restrict__ in, int64_t n, int64_t first, int64_t row, bool whole,
+                                          Quad<T> quads[Unroll]) {
+  if (whole) {
+#pragma unroll
+    for (int k = 0; k < Unroll; k++) {
+      quads[k] = load(in + first + k * row);
+    }
+  } else {
+#pragma unroll
+    for (int k = 0; k < Unroll; k++) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        int64_t i = first + k * row + j;
+        quads[k].at[j] = i < n ? in[i] : static_cast<T>(0);
+      }
+    }
+  }
+}
+
+// How many elements of the quad exist.
+__device__ __forceinline__ int count_of(int64_t at, int64_t n) {
+  return at >= n ? 0 : n - at < 4 ? static_cast<int>(n - at) : 4;
+}
+
+// Calls work(i, count, quad) for the quads from element i on, of which count exist. The threads of a
+// warp call it together, also those that have nothing left to do.
+template <class In, class Work>
+__device__ __forceinline__ void read_quads(const In* __restrict__ in, int64_t n, const Work& work) {
+  const int64_t row = 4 * static_cast<int64_t>(blockDim.x);
+  const int64_t tile = UNROLL * row;
+  for (int64_t start = blockIdx.x * tile; start < n; start += gridDim.x * tile) {
+    const int64_t first = start + 4 * static_cast<int64_t>(threadIdx.x);
+    Quad<In> quads[UNROLL];
+    load_tile<UNROLL>(in, n, first, row, is_aligned(in) && n - start >= tile, quads);
+#pragma unroll
+    for (int k = 0; k < UNROLL; k++) {
+      work(first + k * row, count_of(first + k * row, n), quads[k]);
+    }
+  }
+}
+
+// The same with a quad of results: work(i, count, quad, result).
+template <int Unroll = UNROLL, class In, class Out, class Work>
+__device__ __forceinline__ void for_each_quad(const In* __restrict__ in, Out* __restrict__ out, int64_t n,
+                                              const Work& work) {
+  const int64_t row = 4 * static_cast<int64_t>(blockDim.x);
+  const int64_t tile = Unroll * row;
+  for (int64_t start = blockIdx.x * tile; start < n; start += gridDim.x * tile) {
+    const int64_t first = start + 4 * static_cast<int64_t>(threadIdx.x);
+    const bool whole = is_aligned(in) && is_aligned(out) && n - start >= tile;
+    Quad<In> quads[Unroll];
+    load_tile<Unroll>(in, n, first, row, whole, quads);
+#pragma unroll
+    for (int k = 0; k < Unroll; k++) {
+      const int64_t at = first + k * row;
+      Quad<Out> result;
+      work(at, count_of(at, n), quads[k], result);
+      if (whole) {
+        store(out + at, result);
+      } else {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          if (at + j < n) {
+            out[at + j] = result.at[j];
+          }
+        }
+      }
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Scales
+// ---------------------------------------------------------------------------------------------
+
+// Division by a number that the launch knows, of dividends below 2^31: the quotient is dividend *
+// multiplier / 2^shift, with shift = 31 + ceil(log2 divisor) and multiplier = ceil(2^shift / divisor)
+// (Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994).
+struct Divisor {
+  uint32_t divisor;
+  uint32_t multiplier;
+  uint32_t shift;
+};
+
+__device__ __forceinline__ uint32_t divide(uint32_t dividend, const Divisor& by) {
+  return static_cast<uint32_t>((static_cast<uint64_t>(dividend) * by.multiplier) >> by.shift);
+}
+
+// Which element has which scale. The tensor is a row of matrices; in each, so many rows and columns
+// share a scale. All granularities of quant are of this kind.
+struct Grid {
+  const float* scales;  // null if there is but one
+  float one;
+  uint32_t matrix_step;  // scales from a matrix to the next, from a row of the grid to the next, ...
+  uint32_t row_step;
+  uint32_t column_step;
+  Divisor width;    // of a matrix
+  Divisor height;
+  Divisor rows;     // that share a scale
+  Divisor columns;
+};
+
+__device__ __forceinline__ uint32_t scale_index(const Grid& grid, int64_t element) {
+  uint32_t i = static_cast<uint32_t>(element);
+  uint32_t row = divide(i, grid.width);
+  uint32_t column = i - row * grid.width.divisor;
+  uint32_t matrix = divide(row, grid.height);
+  uint32_t in_matrix = row - matrix * grid.height.divisor;
+  return matrix * grid.matrix_step + divide(in_matrix, grid.rows) * grid.row_step +
+         divide(column, grid.columns) * grid.column_step;
+}
+
+// The scales of a quad: of each element where they differ.
+struct QuadScales {
+  float at[4];
+  bool same;
+};
+
+__device__ __forceinline__ QuadScales scales_of(const Grid& grid, int64_t at, int count) {
+  QuadScales scales;
+  scales.same = true;
+  float first = grid.one;
+  if (grid.scales != nullptr && count > 0) {
+    uint32_t low = scale_index(grid, at);
+    uint32_t high = scale_index(grid, at + count - 1);
+    scales.same = low == high;
+    first = __ldg(grid.scales + low);
+    if (!scales.same) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        scales.at[j] = __ldg(grid.scales + (j < count ? scale_index(grid, at + j) : high));
+      }
+      return scales;
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    scales.at[j] = first;
+  }
+  return scales;
+}
+
+// fl(x / divisor): a product where the divisor is a power of two with a normal reciprocal, which is
+// the same number. A NaN operand is the result, the dividend first.
+struct Quotient {
+  float divisor;
+  float reciprocal;  // 0 if there is none
+
+  __device__ __forceinline__ explicit Quotient(float by) : divisor(by), reciprocal(0) {
+    uint32_t field = bits(by) >> 23;
+    if ((bits(by) & 0x7fffffu) == 0 && field - 1 < 253) {
+      reciprocal = from_bits((254 - field) << 23);
+    }
+  }
+
+  __device__ __forceinline__ float of(float x) const {
+    float quotient = reciprocal != 0 ? x * reciprocal : x / divisor;
+    if (is_nan(quotient)) {
+      quotient = is_nan(x) ? x : is_nan(divisor) ? divisor : canonical(quotient);
+    }
+    return quotient;
+  }
+};
+
+// Under a factor of zero all elements become zero.
+__device__ __forceinline__ float divisor_of(float factor) {
+  return factor == 0 ? from_bits(0x7f800000u) : factor;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Encoders
+// ---------------------------------------------------------------------------------------------
+
+// A format that narrow.cuh names, to nearest even, with the codes of any saturation.
+template <class Format>
+struct Named {
+  static constexpr bool random = false;
+  narrow::Special special;
+
+  __device__ __forceinline__ uint32_t encode(float x, uint32_t) const { return Format::encode(x, special); }
+  __device__ __forceinline__ float decode(uint32_t code) const { return Format::decode(code); }
+};
+
+// Any deterministic projection of any format.
+struct Steps {
+  static constexpr bool random = false;
+  narrow::StepFunction steps;
+  const float* values;  // of the codes
+
+  __device__ __forceinline__ uint32_t encode(float x, uint32_t) const { return narrow::encode(steps, x); }
+  __device__ __forceinline__ float decode(uint32_t code) const { return __ldg(values + code); }
+};
+
+// Stochastic rounding of a format that is a row of parameters.
+template <class Format>
+struct Stochastic {
+  static constexpr bool random = true;
+  Format format;
+  narrow::Rounding rounding;
+  narrow::RandomBits source;
+  const float* values;  // of the codes
+
+  __device__ __forceinline__ uint32_t encode(float x, uint32_t word) const {
+    return narrow::encode(format, rounding, x, word);
+  }
+  __device__ __forceinline__ float decode(uint32_t code) const { return __ldg(values + code); }
+};
+
+template <class Encoder>
+constexpr int unroll = Encoder::random ? UNROLL_RANDOM : UNROLL;
+
+template <class Encoder>
+__device__ __forceinline__ void words_of(const Encoder& encoder, int64_t at, uint32_t words[4]) {
+  if constexpr (Encoder::random) {
+    narrow::random_words(encoder.source, static_cast<uint64_t>(at) >> 2, words);
+  } else {
+    words[0] = words[1] = words[2] = words[3] = 0;
+  }
+}
+
+template <class Encoder, class Code>
+__device__ __forceinline__ void encode_all(const float* x, Code* codes, int64_t n, const Grid& factors,
+                                           const Encoder& encoder) {
+  for_each_quad<unroll<Encoder>>(x, codes, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Code>& to) {
+    QuadScales scales = scales_of(factors, at, count);
+    uint32_t words[4];
+    words_of(encoder, at, words);
+    Quotient quotient(divisor_of(scales.at[0]));
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      if (!scales.same) {
+        quotient = Quotient(divisor_of(scales.at[j]));
+      }
+      to.at[j] = static_cast<Code>(encoder.encode(quotient.of(from.at[j]), words[j]));
+    }
+  });
+}
+
+// What formats lack that a tensor of floats can hold, and keeps.
+struct Kept {
+  int32_t zero;
+  int32_t nan;
+};
+
+template <class Encoder>
+__device__ __forceinline__ float projected(const Encoder& encoder, const Kept& kept, float quotient, uint32_t word) {
+  bool keep = quotient == 0 ? kept.zero : kept.nan && is_nan(quotient);
+  return keep ? quotient : encoder.decode(encoder.encode(quotient, word));
+}
+
+template <class Encoder>
+__device__ __forceinline__ void fake_all(const float* x, float* y, int64_t n, const Grid& factors, const Kept& kept,
+                                         const Encoder& encoder) {
+  for_each_quad<unroll<Encoder>>(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
+    QuadScales scales = scales_of(factors, at, count);
+    uint32_t words[4];
+    words_of(encoder, at, words);
+    Quotient quotient(divisor_of(scales.at[0]));
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      if (!scales.same) {
+        quotient = Quotient(divisor_of(scales.at[j]));
+      }
+      float value = projected(encoder, kept, quotient.of(from.at[j]), words[j]);
+      to.at[j] = canonical(scales.at[j] * value);
+    }
+  });
+}
+
+template <class Code, class Decode>
+__device__ __forceinline__ void decode_all(const Code* codes, float* y, int64_t n, const Grid& factors,
+                                           const Decode& decode) {
+  for_each_quad(codes, y, n, [&](int64_t at, int count, const Quad<Code>& from, Quad<float>& to) {
+    QuadScales scales = scales_of(factors, at, count);
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      to.at[j] = canonical(scales.at[j] * decode(from.at[j]));
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Blocks
+// ---------------------------------------------------------------------------------------------
+
+// The bits of a magnitude that counts: those of an infinity or a NaN do not.
+__device__ __forceinline__ uint32_t finite_magnitude(float x) {
+  uint32_t magnitude = bits(x) & 0x7fffffffu;
+  return magnitude < 0x7f800000u ? magnitude : 0;
+}
+
+__device__ __forceinline__ uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+__device__ __forceinline__ uint32_t amax_of(const Quad<float>& quad) {
+  return larger(larger(finite_magnitude(quad.at[0]), finite_magnitude(quad.at[1])),
+                larger(finite_magnitude(quad.at[2]), finite_magnitude(quad.at[3])));
+}
+
+enum class Rule : int32_t { power_of_two, quotient_in_e4m3fn, quotient_in_fp32 };
+
+// How amax decides the scale of a block: quant's ScaleRule and ScaleSearch.
+struct BlockRule {
+  Rule rule;
+  int32_t block_bits;  // of 2^block_bits elements, 4 to 128
+  int32_t most;        // power of two: the exponent of the format's largest value
+  float largest;       // quotient: the format's largest value
+  uint64_t threshold;  // power of two: the least fraction of 52 bits from which on the exponent is one more
+  const uint32_t* outer_amax;  // of the tensor, in bits; null if there is one level
+  float outer_most;            // the largest value of the format times that of the scales' format
+  float zero_amax;             // the scale where all elements are zero
+  float zero_scale;            // the scale where it underflows its format
+};
+
+constexpr float LEAST_NORMAL = 0x1p-126f;
+
+__device__ __forceinline__ float power_of_two_scale(const BlockRule& rule, uint32_t amax) {
+  int32_t exponent;
+  uint64_t significand = narrow::detail::normalized(amax, exponent);
+  exponent += ((significand << 1) >> 12 >= rule.threshold ? 1 : 0) - rule.most;
+  int32_t limit = 127 - rule.most;  // so that the largest value is finite
+  exponent = exponent < limit ? exponent : limit;
+  exponent = exponent < 127 ? exponent : 127;
+  return exponent < -126 ? 0x1p-127f : from_bits(static_cast<uint32_t>(exponent + 127) << 23);
+}
+
+// amax divided by the largest value, rounded so that amax is not beyond it.
+__device__ __forceinline__ float quotient_scale(const BlockRule& rule, float amax) {
+  float scale = amax / rule.largest;
+  while (amax / scale > rule.largest) {
+    scale = from_bits(bits(scale) + 1);
+  }
+  while (bits(scale * rule.largest) == 0x7f800000u) {
+    scale = from_bits(bits(scale) - 1);
+  }
+  return scale > LEAST_NORMAL ? scale : LEAST_NORMAL;
+}
+
+__device__ __forceinline__ float block_factor(const BlockRule& rule, uint32_t amax) {
+  float outer = 1;
+  if (rule.outer_amax != nullptr) {
+    float whole = from_bits(__ldg(rule.outer_amax));
+    float above = whole / rule.outer_most;
+    outer = whole == 0 ? 1.0f : above > LEAST_NORMAL ? above : LEAST_NORMAL;
+  }
+  float scale = rule.zero_amax;
+  if (amax != 0) {
+    if (rule.rule == Rule::power_of_two) {
+      scale = power_of_two_scale(rule, amax);
+    } else if (rule.rule == Rule::quotient_in_fp32) {
+      scale = quotient_scale(rule, from_bits(amax));
+    } else {
+      float quotient = from_bits(amax) / rule.largest / outer;
+      scale = narrow::decode<narrow::E4M3FN>(narrow::encode_saturating<narrow::E4M3FN>(quotient));
+    }
+    scale = scale == 0 ? rule.zero_scale : scale;
+  }
+  return scale * outer;
+}
+
+// Codes of blocks of consecutive elements under scales that their amax decides, and the amax of each.
+template <class Encoder, class Out, class Write>
+__device__ __forceinline__ void for_each_block(const float* x, Out* out, int64_t n, uint32_t* amax,
+                                               const BlockRule& rule, const Encoder& encoder, const Write& write) {
+  for_each_quad<unroll<Encoder>>(x, out, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Out>& to) {
+    uint32_t largest = amax_of(from);
+    const int lanes = 1 << (rule.block_bits - 2);  // that share a block
+    for (int lane = 1; lane < lanes; lane *= 2) {
+      largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, lane));
+    }
+    if (count > 0 && (threadIdx.x & (lanes - 1)) == 0) {
+      amax[at >> rule.block_bits] = largest;
+    }
+    float factor = block_factor(rule, largest);
+    Quotient quotient(divisor_of(factor));
+    uint32_t words[4];
+    words_of(encoder, at, words);
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      to.at[j] = write(quotient.of(from.at[j]), words[j], factor);
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Sums over threads
+// ---------------------------------------------------------------------------------------------
+
+__device__ __forceinline__ uint32_t largest_of_warp(uint32_t value) {
+  for (int lane = 16; lane > 0; lane /= 2) {
+    value = larger(value, __shfl_xor_sync(0xffffffffu, value, lane));
+  }
+  return value;
+}
+
+// As quant's ErrorChunk has them.
+constexpr int CHUNK = 4096;
+constexpr int LANES = 16;
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------
+// Kernels
+// ---------------------------------------------------------------------------------------------
+//
+// x, y: float32; codes: of 8 or 16 bits; n elements. All launches are of 256 threads, or another
+// multiple of 32, and any number of blocks.
+
+#define NARROW_ENCODE(name, Code, Encoder)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256)                                                         \
+      encode_##name(const float* x, Code* codes, int64_t n, Grid factors, Encoder encoder) {               \
+    encode_all(x, codes, n, factors, encoder);                                                              \
+  }
+
+#define NARROW_FAKE(name, Encoder)                                                                          \
+  extern "C" __global__ void __launch_bounds__(256)                                                         \
+      fake_##name(const float* x, float* y, int64_t n, Grid factors, Kept kept, Encoder encoder) {         \
+    fake_all(x, y, n, factors, kept, encoder);                                                              \
+  }
+
+// Blocks of 2^rule.block_bits elements, of which n has a whole number. amax: bits, one for each block.
+#define NARROW_BLOCKS(name, Code, Encoder)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256) encode_blocks_##name(                                   \
+      const float* x, Code* codes, int64_t n, uint32_t* amax, BlockRule rule, Encoder encoder) {           \
+    for_each_block(x, codes, n, amax, rule, encoder, [&](float quotient, uint32_t word, float) {           \
+      return static_cast<Code>(encoder.encode(quotient, word));                                             \
+    });                                                                                                     \
+  }
+
+#define NARROW_FAKE_BLOCKS(name, Encoder)                                                                   \
+  extern "C" __global__ void __launch_bounds__(256) fake_blocks_##name(                                     \
+      const float* x, float* y, int64_t n, uint32_t* amax, BlockRule rule, Kept kept, Encoder encoder) {   \
+    for_each_block(x, y, n, amax, rule, encoder, [&](float quotient, uint32_t word, float factor) {        \
+      return canonical(factor * projected(encoder, kept, quotient, word));                                  \
+    });                                                                                                     \
+  }
+
+#define NARROW_DECODE(name, Code, Format)                                                                   \
+  extern "C" __global__ void __launch_bounds__(256)                                                         \
+      decode_##name(const Code* codes, float* y, int64_t n, Grid factors) {                                \
+    decode_all(codes, y, n, factors, [](uint32_t code) { return narrow::decode<Format>(code); });          \
+  }
+
+#define NARROW_NAMED(name, Code, Format)     \
+  NARROW_ENCODE(name, Code, Named<Format>)   \
+  NARROW_FAKE(name, Named<Format>)           \
+  NARROW_DECODE(name, Code, Format)
+
+NARROW_NAMED(fp16, uint16_t, narrow::FP16)
+NARROW_NAMED(bf16, uint16_t, narrow::BF16)
+NARROW_NAMED(e4m3fn, uint8_t, narrow::E4M3FN)
+NARROW_NAMED(e5m2, uint8_t, narrow::E5M2)
+NARROW_NAMED(e2m1, uint8_t, narrow::E2M1)
+NARROW_NAMED(lns8, uint8_t, narrow::LNS8)
+
+#define NARROW_ANY(name, Encoder)                  \
+  NARROW_ENCODE(name##_8, uint8_t, Encoder)        \
+  NARROW_ENCODE(name##_16, uint16_t, Encoder)      \
+  NARROW_FAKE(name, Encoder)
+
+NARROW_ANY(steps, Steps)
+NARROW_ANY(stochastic_float, Stochastic<narrow::FloatFormat>)
+NARROW_ANY(stochastic_fixed, Stochastic<narrow::FixedFormat>)
+NARROW_ANY(stochastic_posit, Stochastic<narrow::PositFormat>)
+NARROW_ANY(stochastic_log, Stochastic<narrow::LogFormat>)
+
+#define NARROW_NAMED_BLOCKS(name, Format)               \
+  NARROW_BLOCKS(name, uint8_t, Named<Format>)           \
+  NARROW_FAKE_BLOCKS(name, Named<Format>)
+
+NARROW_NAMED_BLOCKS(e4m3fn, narrow::E4M3FN)
+NARROW_NAMED_BLOCKS(e5m2, narrow::E5M2)
+NARROW_NAMED_BLOCKS(e2m1, narrow::E2M1)
+NARROW_NAMED_BLOCKS(lns8, narrow::LNS8)
+NARROW_BLOCKS(steps, uint8_t, Steps)
+NARROW_FAKE_BLOCKS(steps, Steps)
+NARROW_BLOCKS(stochastic_float, uint8_t, Stochastic<narrow::FloatFormat>)
+NARROW_FAKE_BLOCKS(stochastic_float, Stochastic<narrow::FloatFormat>)
+
+// Any format of up to 16 bits: values has the value of each code, and mask the bits of a code.
+extern "C" __global__ void __launch_bounds__(256) decode_table_8(const uint8_t* codes, float* y, int64_t n,
+                                                                 Grid factors, const float* values, uint32_t mask) {
+  decode_all(codes, y, n, factors, [&](uint32_t code) { return __ldg(values + (code & mask)); });
+}
+
+extern "C" __global__ void __launch_bounds__(256) decode_table_16(const uint16_t* codes, float* y, int64_t n,
+                                                                  Grid factors, const float* values, uint32_t mask) {
+  decode_all(codes, y, n, factors, [&](uint32_t code) { return __ldg(values + (code & mask)); });
+}
+
+// float32 numbers under scales.
+extern "C" __global__ void __launch_bounds__(256) decode_fp32(const float* x, float* y, int64_t n, Grid factors) {
+  for_each_quad(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
+    QuadScales scales = scales_of(factors, at, count);
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      to.at[j] = canonical(scales.at[j] * from.at[j]);
+    }
+  });
+}
+
+// amax[i] = 0 for i < n.
+extern "C" __global__ void __launch_bounds__(256) clear_amax(uint32_t* amax, int64_t n) {
+  int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) {
+    amax[i] = 0;
+  }
+}
+
+// The largest finite magnitude of all elements and of what is there already, in bits: as unsigned
+// integers they sort like the numbers, and the order in which they come does not matter.
+extern "C" __global__ void __launch_bounds__(256) amax_tensor(const float* x, int64_t n, uint32_t* amax) {
+  uint32_t largest = 0;
+  read_quads(x, n, [&](int64_t, int, const Quad<float>& quad) { largest = larger(largest, amax_of(quad)); });
+  largest = largest_of_warp(largest);
+  if (threadIdx.x % 32 == 0) {
+    atomicMax(amax, largest);
+  }
+}
+
+// The same of the elements of each scale.
+extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int64_t n, uint32_t* amax, Grid grid) {
+  read_quads(x, n, [&](int64_t at, int count, const Quad<float>& quad) {
+    uint32_t low = count > 0 ? scale_index(grid, at) : 0;
+    uint32_t high = count > 0 ? scale_index(grid, at + count - 1) : 0;
+    uint32_t of_first = __shfl_sync(0xffffffffu, low, 0);
+    if (__all_sync(0xffffffffu, count > 0 && low == high && low == of_first)) {
+      uint32_t largest = largest_of_warp(amax_of(quad));
+      if (threadIdx.x % 32 == 0) {
+        atomicMax(amax + low, largest);
+      }
+    } else if (count > 0 && low == high) {
+      atomicMax(amax + low, amax_of(quad));
+    } else {
+      for (int j = 0; j < count; j++) {
+        atomicMax(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
+      }
+    }
+  });
+}
+
+// The moments of values before and after quantization, in chunks: sums of x^2, y^2, x y and (x - y)^2
+// in float64, four for each chunk, over the elements that are finite before and after; and counts of
+// the others, [0] not finite before, [1] only after, to which it adds. Lane i of a chunk adds elements
+// i, i + 16, ... in this order, and then the lanes are added in a tree.
+extern "C" __global__ void __launch_bounds__(256) error_moments(const float* x, const float* y, int64_t n,
+                                                                double* sums, unsigned long long* counts) {
+  const int64_t chunks = (n + CHUNK - 1) / CHUNK;
+  const int lane = threadIdx.x % LANES;
+  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x / LANES;
+  unsigned long long before = 0;
+  unsigned long long after = 0;
+  // the two halves of a warp go on together
+  for (int64_t pair = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / 32 * 2; pair < chunks;
+       pair += step) {
+    const int64_t chunk = pair + threadIdx.x % 32 / LANES;
+    const int64_t start = chunk * CHUNK;
+    const int64_t end = start + CHUNK < n ? start + CHUNK : n;
+    double signal = 0;
+    double energy = 0;
+    double product = 0;
+    double noise = 0;
+#pragma unroll 8
+    for (int64_t i = start + lane; i < end; i += LANES) {
+      bool finite_before = narrow::is_finite(x[i]);
+      bool both = finite_before && narrow::is_finite(y[i]);
+      before += finite_before ? 0 : 1;
+      after += finite_before && !both ? 1 : 0;
+      double a = both ? x[i] : 0.0f;
+      double b = both ? y[i] : 0.0f;
+      signal += a * a;
+      energy += b * b;
+      product += a * b;
+      noise += (a - b) * (a - b);
+    }
+    for (int half = LANES / 2; half > 0; half /= 2) {
+      signal += __shfl_xor_sync(0xffffffffu, signal, half);
+      energy += __shfl_xor_sync(0xffffffffu, energy, half);
+      product += __shfl_xor_sync(0xffffffffu, product, half);
+      noise += __shfl_xor_sync(0xffffffffu, noise, half);
+    }
+    if (lane == 0 && chunk < chunks) {
+      sums[4 * chunk] = signal;
+      sums[4 * chunk + 1] = energy;
+      sums[4 * chunk + 2] = product;
+      sums[4 * chunk + 3] = noise;
+    }
+  }
+  if (before > 0) {
+    atomicAdd(counts, before);
+  }
+  if (after > 0) {
+    atomicAdd(counts + 1, after);
+  }
+}
