@@ -72,6 +72,26 @@ public final class DeviceStorage implements Storage, AutoCloseable {
   }
 
   @Override
+  public boolean isHost() {
+    return false;
+  }
+
+  /**
+   * Copies bytes to memory of the host. Waits for the work that was enqueued, unless that memory is
+   * pinned.
+   *
+   * @throws IndexOutOfBoundsException if there are not so many bytes
+   * @throws CudaException if work before it failed
+   * @throws IllegalStateException if memory or device is closed, or a graph is being captured
+   */
+  @Override
+  public void read(long offset, MemorySegment to) {
+    Objects.checkFromIndexSize(offset, to.byteSize(), byteSize);
+    requireLive("memory");
+    device.copyToHost(address + offset, to);
+  }
+
+  @Override
   public boolean isReadOnly() {
     return false;
   }

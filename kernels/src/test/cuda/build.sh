@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Builds what runs Narrow's CUDA kernels on the processor, where it is not there yet, and prints its path.
+#
+#   build.sh library OUT [FILE.cu...]   libcuda.so.1, whose device is the emulator
+#
+# OUT is a folder; FILE.cu are the kernels, by default those of src/main/cuda and sample.cu. Everything is keyed by a
+# digest of sources, compiler and flags, so that nothing is built twice. CXX names the compiler (g++).
+set -euo pipefail
+what=$1
+out=$2
+shift 2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+kernels=$(cd "$here/../../main/cuda" && pwd)
+shopt -s nullglob
+[ $# -gt 0 ] || set -- "$kernels"/*.cu "$here/sample.cu"
+cxx=${CXX:-g++}
+
+flags=(-std=c++17 -O2 -ffp-contract=off -march=native -fPIC -fvisibility=hidden -Wall -Wextra
+  -Wno-unknown-pragmas)
+case $what in
+  library) sources=(emulator memory modules control trace driver) ;;
+  *)
+    echo "build.sh: library OUT [FILE.cu...], not $what" >&2
+    exit 2
+    ;;
+esac
+
+digest() { sha256sum | cut -c1-16; }
+# What -march=native stands for is part of the digest: a folder may be carried to another machine.
+machine=$("$cxx" -march=native -Q --help=target 2>/dev/null | digest)
+common=$({ "$cxx" --version; echo "$machine ${flags[*]}"; cat "$here"/*.h; } | digest)
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+
+# compile SOURCE KEY [FLAG...]: prints nothing, leaves $out/KEY.o
+compile() {
+  local source=$1 object=$out/$2.o
+  shift 2
+  if [ ! -e "$object" ]; then
+    local scratch
+    scratch=$(mktemp "$out/XXXXXXXX.o")
+    "$cxx" "${flags[@]}" "$@" -c "$source" -o "$scratch"
+    mv "$scratch" "$object"
+  fi
+}
+
+# A kernel's thunk is made where its parameters are known: behind its own source.
+compile_kernels() {
+  local source=$1 key=$2 names wrapper
+  if [ -e "$out/$key.o" ]; then
+    return
+  fi
+  names=$("$cxx" "${flags[@]}" -x c++ -DNARROW_EMULATOR -DNARROW_LIST_KERNELS -include "$here/emulator.h" \
+    -I "$kernels" -E -P "$source" | tr '\n' ' ' |
+    { grep -oE '__global__ +void +[A-Za-z_][A-Za-z0-9_]* *\(' || true; } |
+    sed -E 's/__global__ +void +//; s/ *\($//')
+  wrapper=$(mktemp "$out/XXXXXXXX.cpp")
+  {
+    echo "#include \"$source\""
+    for name in $names; do
+      echo "NARROW_EMULATED_KERNEL($name)"
+    done
+  } >"$wrapper"
+  compile "$wrapper" "$key" -x c++ -DNARROW_EMULATOR -include "$here/emulator.h" -I "$kernels"
+  rm -f "$wrapper"
+}
+
+jobs=0
+start() {
+  "$@" &
+  pids+=($!)
+  if [ $((jobs += 1)) -gt 2 ]; then
+    wait -n || exit 1
+  fi
+}
+
+pids=()
+objects=()
+headers=$(cat "$kernels"/*.cuh | digest)
+for source in "$@"; do
+  key=$(basename "$source" .cu)-$({ echo "$common $headers $source"; cat "$source"; } | digest)
+  objects+=("$out/$key.o")
+  start compile_kernels "$source" "$key"
+done
+for source in "${sources[@]}"; do
+  key=$source-$({ echo "$common"; cat "$here/$source.cpp"; } | digest)
+  objects+=("$out/$key.o")
+  start compile "$here/$source.cpp" "$key"
+done
+for pid in "${pids[@]}"; do
+  wait "$pid" || exit 1
+done
+
+folder=$out/$(printf '%s\n' "${objects[@]}" | digest)
+library=$folder/libcuda.so.1
+if [ ! -e "$library" ]; then
+  mkdir -p "$folder"
+  scratch=$(mktemp "$folder/XXXXXXXX.so")
+  "$cxx" "${flags[@]}" -shared -Wl,-soname,libcuda.so.1 -o "$scratch" "${objects[@]}"
+  mv "$scratch" "$library"
+fi
+echo "$library"

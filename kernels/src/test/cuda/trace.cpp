@@ -1,0 +1,96 @@
+#include "trace.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <unistd.h>
+
+namespace narrow_emulator {
+
+namespace {
+
+// A process that gives its kernels more than this is not recorded to the end.
+constexpr size_t LIMIT = size_t(64) << 20;
+
+FILE* open_trace() {
+  const char* folder = getenv("NARROW_EMULATOR_TRACE");
+  if (folder == nullptr || *folder == '\0') {
+    return nullptr;
+  }
+  std::string path = std::string(folder) + "/" + std::to_string(getpid()) + ".trace";
+  FILE* file = fopen(path.c_str(), "wb");
+  if (file == nullptr) {
+    perror(path.c_str());
+  }
+  return file;
+}
+
+class Trace {
+ public:
+  bool on() { return file != nullptr && written < LIMIT; }
+
+  void put(const void* bytes, size_t count) {
+    written += fwrite(bytes, 1, count, file);
+  }
+
+  void step(Step step, uint64_t address, uint64_t bytes) {
+    uint64_t words[] = {uint64_t(step), address, bytes};
+    put(words, sizeof words);
+  }
+
+  void flush() { fflush(file); }
+
+ private:
+  FILE* file = open_trace();
+  size_t written = 0;
+};
+
+Trace& trace() {
+  static Trace trace;
+  return trace;
+}
+
+}  // namespace
+
+void trace_allocate(uint64_t address, size_t bytes) {
+  if (trace().on()) {
+    trace().step(Step::ALLOCATE, address, bytes);
+  }
+}
+
+void trace_free(uint64_t address) {
+  if (trace().on()) {
+    trace().step(Step::FREE, address, 0);
+  }
+}
+
+void trace_write(uint64_t address, size_t bytes) {
+  if (trace().on()) {
+    trace().step(Step::WRITE, address, bytes);
+    trace().put(reinterpret_cast<const void*>(address), bytes);
+  }
+}
+
+void trace_launch(const Launch& launch) {
+  if (trace().on()) {
+    size_t name = strlen(launch.kernel->name);
+    size_t arguments = launch.kernel->offsets[launch.kernel->parameters];
+    trace().step(Step::LAUNCH, name, arguments);
+    uint64_t shape[] = {launch.grid.x,  launch.grid.y,  launch.grid.z,        launch.block.x,
+                        launch.block.y, launch.block.z, launch.dynamic_shared};
+    trace().put(shape, sizeof shape);
+    trace().put(launch.kernel->name, name);
+    trace().put(launch.arguments, arguments);
+    trace().flush();
+  }
+}
+
+void trace_read(uint64_t address, size_t bytes) {
+  if (trace().on()) {
+    trace().step(Step::READ, address, bytes);
+    trace().put(reinterpret_cast<const void*>(address), bytes);
+  }
+}
+
+}  // namespace narrow_emulator
