@@ -1,6 +1,7 @@
 package dev.narrow.kernels.cuda;
 
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
@@ -42,6 +43,7 @@ public final class CudaDevice implements AutoCloseable {
   private final MemoryPool pool;
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
+  private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
@@ -149,6 +151,19 @@ public final class CudaDevice implements AutoCloseable {
   public CudaUsage usage() {
     return new CudaUsage(
         pool.reserved(), pool.inUse(), live.stream().map(Lifetime::toString).sorted().toList());
+  }
+
+  /**
+   * The operations, on tensors of this device and on those of the host. They are described at
+   * {@link Backend}; one works where its tensors lie: on the device if all lie there, on the
+   * processor, with as many threads as it has cores, if none does.
+   *
+   * <p>Some operations have no kernel yet: products, convolutions, poolings, attention, embeddings,
+   * batch norms and losses. The processor does them on copies of their operands, and waits for
+   * these.
+   */
+  public Backend backend() {
+    return backend;
   }
 
   // Tensors
@@ -453,6 +468,11 @@ public final class CudaDevice implements AutoCloseable {
   Kernel kernel(String module, String name) {
     requireOpen();
     return modules.kernel(module, name);
+  }
+
+  /** Of which kind the kernels are, for example {@code sm_90.cubin}. */
+  String kernels() {
+    return modules.kind("elementwise");
   }
 
   /** Device memory for the length of an operation, at least so many bytes. */
