@@ -43,6 +43,7 @@ public final class CudaDevice implements AutoCloseable {
   private final MemoryPool pool;
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
+  private final CastTables castTables = new CastTables(this);
   private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
@@ -475,6 +476,12 @@ public final class CudaDevice implements AutoCloseable {
     return modules.kind("elementwise");
   }
 
+  /** What casts have in its memory. */
+  CastTables castTables() {
+    requireOpen();
+    return castTables;
+  }
+
   /** Device memory for the length of an operation, at least so many bytes. */
   DeviceScratch scratch(long bytes) {
     requireOpen();
@@ -619,6 +626,7 @@ public final class CudaDevice implements AutoCloseable {
     }
     waitBeforeFreeing();
     live.forEach(Lifetime::close);
+    castTables.close();
     staging.close();
     modules.close();
     pool.trim();
