@@ -102,8 +102,7 @@ record CastEncoder(String name, boolean isNamed, boolean isStochastic, MemorySeg
   }
 
   /** narrow::Special: overflows, infinities and NaNs. */
-  static KernelStruct special(
-      KernelStruct struct, NumericFormat format, Projection projection) {
+  static KernelStruct special(KernelStruct struct, NumericFormat format, Projection projection) {
     pair(struct, format, projection, Double.MAX_VALUE);
     pair(struct, format, projection, Double.POSITIVE_INFINITY);
     double negativeNan = Double.longBitsToDouble(0xFFF8_0000_0000_0000L);

@@ -1,6 +1,5 @@
 package dev.narrow.kernels.cuda;
 
-
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.Projection;

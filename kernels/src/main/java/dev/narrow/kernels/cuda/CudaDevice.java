@@ -9,6 +9,7 @@ import dev.narrow.quant.Tensor;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -46,6 +47,7 @@ public final class CudaDevice implements AutoCloseable {
   private final CastTables castTables = new CastTables(this);
   private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
+  private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
   private volatile boolean capturing;
@@ -94,7 +96,8 @@ public final class CudaDevice implements AutoCloseable {
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
    * @throws IllegalStateException if CUDA cannot be used
-   * @throws IllegalArgumentException if there are no kernels for the GPU, or context is 0
+   * @throws IllegalArgumentException if there are no kernels for the GPU, context is 0, or stream
+   *     is not one of this context
    */
   public static CudaDevice of(long context, long stream) {
     Cuda.library();
@@ -102,6 +105,10 @@ public final class CudaDevice implements AutoCloseable {
       throw new IllegalArgumentException("context = 0, expected the handle of a context");
     }
     CudaContext borrowed = new CudaContext(context);
+    if (!borrowed.has(stream)) {
+      throw new IllegalArgumentException(
+          "stream = 0x%x, expected a stream of context 0x%x".formatted(stream, context));
+    }
     return new CudaDevice(Cuda.device(borrowed.ordinal()), borrowed, stream, true);
   }
 
@@ -119,6 +126,16 @@ public final class CudaDevice implements AutoCloseable {
   /** What the GPU is. */
   public CudaDeviceInfo info() {
     return info;
+  }
+
+  /**
+   * The driver's handle of its context, a CUcontext, for work of your own.
+   *
+   * @throws IllegalStateException if the device is closed
+   */
+  public long contextHandle() {
+    requireOpen();
+    return context.handle();
   }
 
   /** The stream of its work. */
@@ -354,7 +371,20 @@ public final class CudaDevice implements AutoCloseable {
     return new PinnedMemory(this, bytes);
   }
 
-  // Time and graphs
+  // Kernels of your own, time and graphs
+
+  /**
+   * Loads kernels of your own: PTX, which the driver compiles, or a cubin for this GPU.
+   *
+   * @param image the content of the file
+   * @param name for messages
+   * @throws CudaException if the driver does not take it; the message has what its compiler says
+   * @throws IllegalStateException if the device is closed
+   */
+  public CudaModule load(byte[] image, String name) {
+    requireOpen();
+    return new CudaModule(this, name, image, live);
+  }
 
   /**
    * A mark to be put in the stream.
@@ -468,7 +498,7 @@ public final class CudaDevice implements AutoCloseable {
    */
   Kernel kernel(String module, String name) {
     requireOpen();
-    return modules.kernel(module, name);
+    return modules.module(module).kernel(name);
   }
 
   /** Of which kind the kernels are, for example {@code sm_90.cubin}. */
@@ -484,8 +514,7 @@ public final class CudaDevice implements AutoCloseable {
 
   /** Device memory for the length of an operation, at least so many bytes. */
   DeviceScratch scratch(long bytes) {
-    requireOpen();
-    return new DeviceScratch(pool, bytes);
+    return new DeviceScratch(storage(bytes, "scratch memory of an operation"));
   }
 
   /** Memory of the pool; none where there are no bytes. */
@@ -575,6 +604,11 @@ public final class CudaDevice implements AutoCloseable {
     return new Lifetime(what, live, release);
   }
 
+  /** What is closed with the device. */
+  Set<Lifetime> own() {
+    return own;
+  }
+
   void add(PinnedMemory memory) {
     pinned.add(memory);
   }
@@ -602,7 +636,7 @@ public final class CudaDevice implements AutoCloseable {
   }
 
   /** The driver itself waits for work that uses memory, as far as it knows of it. */
-  private void waitBeforeFreeing() {
+  void waitBeforeFreeing() {
     if (!isBorrowed) {
       context.synchronize(streamHandle);
     }
@@ -612,6 +646,9 @@ public final class CudaDevice implements AutoCloseable {
    * Waits for the work, if the stream is this device's own, and frees all that was not closed, with
    * a line in the log that names it. With a stream of your own, have its work done before. Without
    * effect if it is closed already.
+   *
+   * @throws CudaException if work failed; all that can be freed is
+   * @throws IllegalStateException if a graph is being captured
    */
   @Override
   public synchronized void close() {
@@ -624,15 +661,36 @@ public final class CudaDevice implements AutoCloseable {
     if (!open.isEmpty()) {
       LOG.log(Level.WARNING, "{0} is closed before {1}", this, String.join(", ", open));
     }
-    waitBeforeFreeing();
-    live.forEach(Lifetime::close);
-    castTables.close();
-    staging.close();
-    modules.close();
-    pool.trim();
+    List<Runnable> steps = new ArrayList<>();
+    steps.add(this::waitBeforeFreeing);
+    live.forEach(lifetime -> steps.add(lifetime::close));
+    own.forEach(lifetime -> steps.add(lifetime::close));
+    steps.add(castTables::close);
+    steps.add(staging::close);
+    steps.add(pool::trim);
     if (!isBorrowed) {
-      context.destroyStream(streamHandle);
-      CudaContext.release(info.ordinal());
+      steps.add(() -> context.destroyStream(streamHandle));
+      steps.add(() -> CudaContext.release(info.ordinal()));
+    }
+    runAll(steps);
+  }
+
+  /** Each of them, even after one has failed; throws the first failure. */
+  private static void runAll(List<Runnable> steps) {
+    RuntimeException failure = null;
+    for (Runnable step : steps) {
+      try {
+        step.run();
+      } catch (RuntimeException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 
