@@ -1,6 +1,7 @@
 package dev.narrow.kernels.cuda;
 
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
@@ -44,6 +45,7 @@ public final class CudaDevice implements AutoCloseable {
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
   private final CastTables castTables = new CastTables(this);
+  private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
@@ -168,6 +170,19 @@ public final class CudaDevice implements AutoCloseable {
   public CudaUsage usage() {
     return new CudaUsage(
         pool.reserved(), pool.inUse(), live.stream().map(Lifetime::toString).sorted().toList());
+  }
+
+  /**
+   * The operations, on tensors of this device and on those of the host. They are described at
+   * {@link Backend}; one works where its tensors lie: on the device if all lie there, on the
+   * processor, with as many threads as it has cores, if none does.
+   *
+   * <p>Some operations have no kernel yet: products, convolutions, poolings, attention, embeddings,
+   * batch norms and losses. The processor does them on copies of their operands, and waits for
+   * these.
+   */
+  public Backend backend() {
+    return backend;
   }
 
   // Tensors
@@ -488,6 +503,11 @@ public final class CudaDevice implements AutoCloseable {
     return modules.module(module).kernel(name);
   }
 
+  /** Of which kind the kernels are, for example {@code sm_90.cubin}. */
+  String kernels() {
+    return modules.kind("elementwise");
+  }
+
   /** What casts have in its memory. */
   CastTables castTables() {
     requireOpen();
@@ -658,6 +678,7 @@ public final class CudaDevice implements AutoCloseable {
     steps.add(this::waitBeforeFreeing);
     live.forEach(lifetime -> steps.add(lifetime::close));
     own.forEach(lifetime -> steps.add(lifetime::close));
+    steps.add(castTables::close);
     steps.add(staging::close);
     steps.add(pool::trim);
     if (!isBorrowed) {
