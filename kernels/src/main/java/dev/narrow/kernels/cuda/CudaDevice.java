@@ -91,8 +91,8 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * A context and a stream of your own, which are neither destroyed nor waited for, unless a method
-   * says so. They must outlive this. While you capture the stream into a graph of your own, call only
-   * what works on device memory.
+   * says so. They must outlive this. While you capture the stream into a graph of your own, call
+   * only what works on device memory.
    *
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
@@ -678,7 +678,6 @@ public final class CudaDevice implements AutoCloseable {
     steps.add(this::waitBeforeFreeing);
     live.forEach(lifetime -> steps.add(lifetime::close));
     own.forEach(lifetime -> steps.add(lifetime::close));
-    steps.add(castTables::close);
     steps.add(staging::close);
     steps.add(pool::trim);
     if (!isBorrowed) {
