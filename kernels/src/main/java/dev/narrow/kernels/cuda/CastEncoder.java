@@ -80,7 +80,8 @@ record CastEncoder(String name, boolean isNamed, boolean isStochastic, MemorySeg
     return format.width() <= 8 && (!isStochastic || name.equals("stochastic_float"));
   }
 
-  private static boolean isNearest(NumericFormat format, Projection projection) {
+  /** Whether narrow.cuh's encoders to nearest even do for the projection. */
+  static boolean isNearest(NumericFormat format, Projection projection) {
     Rounding rounding = projection.rounding();
     Saturation saturation = projection.saturation();
     boolean logarithmic = format instanceof LogFormat;
@@ -102,8 +103,7 @@ record CastEncoder(String name, boolean isNamed, boolean isStochastic, MemorySeg
   }
 
   /** narrow::Special: overflows, infinities and NaNs. */
-  private static KernelStruct special(
-      KernelStruct struct, NumericFormat format, Projection projection) {
+  static KernelStruct special(KernelStruct struct, NumericFormat format, Projection projection) {
     pair(struct, format, projection, Double.MAX_VALUE);
     pair(struct, format, projection, Double.POSITIVE_INFINITY);
     double negativeNan = Double.longBitsToDouble(0xFFF8_0000_0000_0000L);
