@@ -142,29 +142,86 @@ class CudaCastsTest {
   static Stream<Quantizer> quantizers() {
     return Stream.concat(
         Stream.of(
-                "fp16", "bf16", "e4m3fn", "e5m2", "e2m1", "lns8", "e4m3fn/unscaled",
-                "e4m3fn/unscaled/saturate=ml-dtypes", "e5m2/unscaled/saturate=ocp-nonsat",
-                "e2m1/unscaled/saturate=ml-dtypes", "lns8/unscaled", "lns8/underflow=clamp",
-                "lns8/linear", "fp16/round=toward-zero", "bf16/round=nearest-away",
-                "e4m3fn/round=to-odd", "e4m3fnuz", "binary8p4se", "posit16", "posit8", "int8",
-                "uint8", "int16", "nf4", "lns4", "lns8-madam/max-finite", "lns:b16g512",
-                "float:e3m4,subnormals=no", "float:e4m3,zero=no", "fp16/axis=0", "fp16/axis=-1",
-                "e4m3fn/axis=0", "e5m2/axis=-1", "lns8-row", "e4m3fn/block=7", "e2m1/block=4@0",
-                "int8/tile=3x5", "fp8-128x128", "mxfp8", "mxfp8-e5m2", "mxfp6", "mxfp6-e3m2",
-                "mxfp4", "mxint8", "mxfp8/ceil", "mxfp8/even", "mxfp8/round-up", "lns8-block",
-                "lns8/block=4", "e4m3fn/block=128", "fp8-1x128", "nvfp4", "nvfp4-one-level", "vsq4",
-                "nvfp4/amax", "mxfp8/scale=e4m3fn", "e4m3fn/percentile=99.5", "e4m3fn/mse",
-                "fp16/round=stochastic:16", "bf16/round=stochastic:16",
-                "e4m3fn/round=stochastic:8", "e5m2/round=stochastic-a:3",
-                "e2m1/round=stochastic-b:5", "lns8/round=stochastic:8",
-                "lns8/round=stochastic:32", "lns8-madam/round=stochastic-a:4/max-finite",
-                "mxfp8/round=stochastic:12", "nvfp4/round=stochastic:8",
-                "lns8-block/round=stochastic:8", "int8/round=stochastic:8",
-                "mxint8/round=stochastic:16", "posit8/round=stochastic:4",
-                "posit16/round=stochastic:20", "float:e4m3,subnormals=no/round=stochastic:9",
+                "fp16",
+                "bf16",
+                "e4m3fn",
+                "e5m2",
+                "e2m1",
+                "lns8",
+                "e4m3fn/unscaled",
+                "e4m3fn/unscaled/saturate=ml-dtypes",
+                "e5m2/unscaled/saturate=ocp-nonsat",
+                "e2m1/unscaled/saturate=ml-dtypes",
+                "lns8/unscaled",
+                "lns8/underflow=clamp",
+                "lns8/linear",
+                "fp16/round=toward-zero",
+                "bf16/round=nearest-away",
+                "e4m3fn/round=to-odd",
+                "e4m3fnuz",
+                "binary8p4se",
+                "posit16",
+                "posit8",
+                "int8",
+                "uint8",
+                "int16",
+                "nf4",
+                "lns4",
+                "lns8-madam/max-finite",
+                "lns:b16g512",
+                "float:e3m4,subnormals=no",
+                "float:e4m3,zero=no",
+                "fp16/axis=0",
+                "fp16/axis=-1",
+                "e4m3fn/axis=0",
+                "e5m2/axis=-1",
+                "lns8-row",
+                "e4m3fn/block=7",
+                "e2m1/block=4@0",
+                "int8/tile=3x5",
+                "fp8-128x128",
+                "mxfp8",
+                "mxfp8-e5m2",
+                "mxfp6",
+                "mxfp6-e3m2",
+                "mxfp4",
+                "mxint8",
+                "mxfp8/ceil",
+                "mxfp8/even",
+                "mxfp8/round-up",
+                "lns8-block",
+                "lns8/block=4",
+                "e4m3fn/block=128",
+                "fp8-1x128",
+                "nvfp4",
+                "nvfp4-one-level",
+                "vsq4",
+                "nvfp4/amax",
+                "mxfp8/scale=e4m3fn",
+                "e4m3fn/percentile=99.5",
+                "e4m3fn/mse",
+                "fp16/round=stochastic:16",
+                "bf16/round=stochastic:16",
+                "e4m3fn/round=stochastic:8",
+                "e5m2/round=stochastic-a:3",
+                "e2m1/round=stochastic-b:5",
+                "lns8/round=stochastic:8",
+                "lns8/round=stochastic:32",
+                "lns8-madam/round=stochastic-a:4/max-finite",
+                "mxfp8/round=stochastic:12",
+                "nvfp4/round=stochastic:8",
+                "lns8-block/round=stochastic:8",
+                "int8/round=stochastic:8",
+                "mxint8/round=stochastic:16",
+                "posit8/round=stochastic:4",
+                "posit16/round=stochastic:20",
+                "float:e4m3,subnormals=no/round=stochastic:9",
                 // what the processor does
-                "int8-asymmetric", "nf4/round=stochastic:8", "lns8/round=stochastic:8/linear",
-                "posit32", "fp32")
+                "int8-asymmetric",
+                "nf4/round=stochastic:8",
+                "lns8/round=stochastic:8/linear",
+                "posit32",
+                "fp32")
             .map(Recipes::parse),
         Stream.of(
             Recipes.parse("e4m3fn").with(Division.RECIPROCAL),
@@ -172,8 +229,7 @@ class CudaCastsTest {
             zero(Recipes.parse("nvfp4-one-level"), Scaling.ZeroScale.SMALLEST),
             zero(Recipes.parse("mxfp8/amax/scale=e4m3fn"), Scaling.ZeroScale.ZERO),
             Recipes.parse("mxfp8")
-                .with(
-                    Recipes.parse("mxfp8").scaling().with(Scaling.NonFinite.NAN_SCALE))));
+                .with(Recipes.parse("mxfp8").scaling().with(Scaling.NonFinite.NAN_SCALE))));
   }
 
   private static Quantizer zero(Quantizer quantizer, Scaling.ZeroScale zero) {
@@ -185,7 +241,12 @@ class CudaCastsTest {
   @MethodSource("quantizers")
   void castsAsTheProcessor(Quantizer quantizer) {
     List<Shape> shapes =
-        List.of(Shape.of(24, 256), Shape.of(3, 5, 128), Shape.of(10, 37), Shape.of(5, 1), Shape.of(2, 0));
+        List.of(
+            Shape.of(24, 256),
+            Shape.of(3, 5, 128),
+            Shape.of(10, 37),
+            Shape.of(5, 1),
+            Shape.of(2, 0));
     int offset = 0;
     for (Shape shape : shapes) {
       for (Order order : Order.all()) {
@@ -265,7 +326,15 @@ class CudaCastsTest {
   void amaxOfAnyGranularity() {
     List<Granularity> granularities = new ArrayList<>();
     for (String name :
-        List.of("tensor", "axis=0", "axis=1", "axis=2", "block=32", "block=8@0", "block=3@1", "tile=3x50")) {
+        List.of(
+            "tensor",
+            "axis=0",
+            "axis=1",
+            "axis=2",
+            "block=32",
+            "block=8@0",
+            "block=3@1",
+            "tile=3x50")) {
       granularities.add(Granularity.parse(name));
     }
     float[] numbers = numbers(7 * 9 * 130, 1);
@@ -378,23 +447,27 @@ class CudaCastsTest {
     Tensor host = Tensor.of(numbers(6, 4), 2, 3);
     Tensor x = on(host);
     Tensor codes = on(e4m3.quantize(host));
-    assertRefuses("codes lies in host memory", () ->
-        casts.quantize(e4m3, x, e4m3.quantize(host), null));
+    assertRefuses(
+        "codes lies in host memory", () -> casts.quantize(e4m3, x, e4m3.quantize(host), null));
     assertRefuses("x lies in host memory", () -> casts.quantize(e4m3, host, codes, null));
     assertRefuses("upload", () -> casts.decode(codes, host));
     assertRefuses("y shares memory with x", () -> casts.fakeQuantize(e4m3, x, x, null));
     assertRefuses("x = e4m3fn[2, 3]", () -> casts.quantize(e4m3, codes, null));
-    assertRefuses("codes = e4m3fn[2, 3], expected e5m2[2, 3]", () ->
-        casts.quantize(Recipes.parse("e5m2"), x, codes, null));
-    assertRefuses("random = null", () ->
-        casts.quantize(e4m3.with(dev.narrow.formats.Rounding.stochastic(8)), x, null));
-    assertRefuses("zero points", () ->
-        casts.quantize(
-            Recipes.parse("int8-asymmetric"),
-            x,
-            on(Recipes.parse("int8").quantize(host)),
-            null));
-    assertRefuses("y has shape [3, 2], expected [2, 3]", () ->
-        casts.decode(codes, x.reshape(3, 2)));
+    assertRefuses(
+        "codes = e4m3fn[2, 3], expected e5m2[2, 3]",
+        () -> casts.quantize(Recipes.parse("e5m2"), x, codes, null));
+    assertRefuses(
+        "random = null",
+        () -> casts.quantize(e4m3.with(dev.narrow.formats.Rounding.stochastic(8)), x, null));
+    assertRefuses(
+        "zero points",
+        () ->
+            casts.quantize(
+                Recipes.parse("int8-asymmetric"),
+                x,
+                on(Recipes.parse("int8").quantize(host)),
+                null));
+    assertRefuses(
+        "y has shape [3, 2], expected [2, 3]", () -> casts.decode(codes, x.reshape(3, 2)));
   }
 }

@@ -96,8 +96,7 @@ class ExampleTest {
     check(JCudaDriver.cuMemcpyHtoD(numbers, Pointer.to(x), 4L * N));
     check(JCudaDriver.cuMemcpyHtoD(weights, Pointer.to(weight), 4L * N));
     CUmodule module = new CUmodule();
-    check(
-        JCudaDriver.cuModuleLoadData(module, (PTX + "\0").getBytes(StandardCharsets.US_ASCII)));
+    check(JCudaDriver.cuModuleLoadData(module, (PTX + "\0").getBytes(StandardCharsets.US_ASCII)));
     launch(
         module,
         "example_produce",
