@@ -87,6 +87,7 @@ final class DeviceValues implements AutoCloseable {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // the same tensor, not an equal one
   private boolean isCopy() {
     return values != tensor;
   }
