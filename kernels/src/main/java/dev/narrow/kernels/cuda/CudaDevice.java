@@ -678,7 +678,6 @@ public final class CudaDevice implements AutoCloseable {
     steps.add(this::waitBeforeFreeing);
     live.forEach(lifetime -> steps.add(lifetime::close));
     own.forEach(lifetime -> steps.add(lifetime::close));
-    steps.add(castTables::close);
     steps.add(staging::close);
     steps.add(pool::trim);
     if (!isBorrowed) {
