@@ -91,8 +91,8 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * A context and a stream of your own, which are neither destroyed nor waited for, unless a method
-   * says so. They must outlive this. While you capture the stream into a graph of your own, call only
-   * what works on device memory.
+   * says so. They must outlive this. While you capture the stream into a graph of your own, call
+   * only what works on device memory.
    *
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
