@@ -64,10 +64,9 @@ class AmaxScalesTest {
 
   private static void assertRefuses(String message, float... amax) {
     Quantizer quantizer = Recipes.parse("lns8-row");
-    String told =
-        assertThrows(IllegalArgumentException.class, () -> quantizer.scales(Shape.of(2, 3), amax))
-            .getMessage();
-    assertTrue(told.contains(message), told);
+    Throwable thrown =
+        assertThrows(IllegalArgumentException.class, () -> quantizer.scales(Shape.of(2, 3), amax));
+    assertTrue(String.valueOf(thrown.getMessage()).contains(message), thrown::toString);
   }
 
   @Test
