@@ -137,8 +137,7 @@ final class GpuCases {
           nesterov ? "sgd, nesterov" : "sgd",
           20,
           data -> List.of(data.matrix(1), data.matrix(2), data.matrix(3)),
-          (backend, t) ->
-              backend.sgd(0.01f, 0.9f, 1e-4f, nesterov, t.get(0), t.get(1), t.get(2)));
+          (backend, t) -> backend.sgd(0.01f, 0.9f, 1e-4f, nesterov, t.get(0), t.get(1), t.get(2)));
     }
     add(
         "adamW",
@@ -273,8 +272,7 @@ final class GpuCases {
             }));
   }
 
-  private static GpuCase value(
-      String name, BiFunction<Backend, Tensor, Object> operation) {
+  private static GpuCase value(String name, BiFunction<Backend, Tensor, Object> operation) {
     return new GpuCase(
         name,
         4,

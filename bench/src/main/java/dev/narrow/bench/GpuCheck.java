@@ -160,8 +160,7 @@ public final class GpuCheck {
     }
   }
 
-  private GpuReport.Bandwidth measure(
-      GpuCase check, GpuData data, Tensor source, Tensor target) {
+  private GpuReport.Bandwidth measure(GpuCase check, GpuData data, Tensor source, Tensor target) {
     List<Tensor> tensors = check.operands().apply(data).stream().map(device::upload).toList();
     try {
       double[] copies = new double[ROUNDS];

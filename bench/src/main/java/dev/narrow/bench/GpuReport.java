@@ -121,12 +121,14 @@ record GpuReport(
 
   private String markdown() {
     StringBuilder text = new StringBuilder("# GPU check\n\n");
-    text.append("%s, driver for CUDA %d.%d, %s%n".formatted(
-        device, driver / 1000, driver % 1000 / 10, date()));
+    text.append(
+        "%s, driver for CUDA %d.%d, %s%n"
+            .formatted(device, driver / 1000, driver % 1000 / 10, date()));
     text.append("\n").append(backend).append("\n");
     if (!bandwidths.isEmpty()) {
       text.append("\nBytes in a second as a share of those of a copy on the device, in turns:\n\n");
-      text.append("| operation | MB | copy GB/s | share | quartiles |\n| --- | --- | --- | --- | --- |\n");
+      text.append(
+          "| operation | MB | copy GB/s | share | quartiles |\n| --- | --- | --- | --- | --- |\n");
       for (Bandwidth b : bandwidths) {
         text.append(
             String.format(
@@ -145,8 +147,10 @@ record GpuReport(
         "%nOf %d operations %d give other bits than the processor.%n"
             .formatted(comparisons.size(), wrong));
     for (Comparison c : comparisons) {
-      text.append("- %s, %d elements: %s%n".formatted(
-          c.name(), c.elements(), c.difference().isEmpty() ? "same bits" : c.difference()));
+      text.append(
+          "- %s, %d elements: %s%n"
+              .formatted(
+                  c.name(), c.elements(), c.difference().isEmpty() ? "same bits" : c.difference()));
     }
     return text.toString();
   }
