@@ -466,7 +466,8 @@ class CudaBackendTest {
   @Test
   void nothingIsLeftBehind() {
     List<String> open = device.usage().open();
-    Tensor x = device.upload(Quantizer.of(Formats.LNS8).quantize(Tensor.of(new float[] {1f, 2f}, 2)));
+    Tensor x =
+        device.upload(Quantizer.of(Formats.LNS8).quantize(Tensor.of(new float[] {1f, 2f}, 2)));
     Tensor y = device.upload(Tensor.zeros(3));
     assertThrows(IllegalArgumentException.class, () -> device.backend().exp(x, y));
     device.backend().exp(x, x);
