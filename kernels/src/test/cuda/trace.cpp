@@ -15,7 +15,7 @@ namespace narrow_emulator {
 namespace {
 
 // A process that gives its kernels more than this is not recorded to the end.
-constexpr size_t LIMIT = size_t(64) << 20;
+constexpr size_t LIMIT = size_t(256) << 20;
 
 class Trace {
  public:

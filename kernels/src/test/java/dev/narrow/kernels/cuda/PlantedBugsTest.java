@@ -136,8 +136,27 @@ class PlantedBugsTest {
     EmulatedDriver.trace(trace.toString());
     assertEquals(CUDA_SUCCESS, launch(kernel, new int[SIZE]));
     EmulatedDriver.trace("");
-    EmulatedDriver.Run run = replay(trace);
+    EmulatedDriver.Run run = replay("replay", trace);
     assertNotEquals(0, run.status());
+    assertTrue(run.errors().contains(finding), run.errors());
+    assertTrue(run.errors().contains("planted.cu:" + line), run.errors());
+  }
+
+  /** What is right in all orders by luck, or reads memory that nobody has written. */
+  @ParameterizedTest
+  @CsvSource({
+    "planted_race, one thread reads what another writes, 36",
+    "planted_missing_barrier, nobody has written what is read, 11",
+    "planted_read_out_of_bounds, nobody has written what is read, 16",
+  })
+  void aRaceIsFoundThoughItsResultIsRight(
+      String kernel, String finding, int line, @TempDir Path directory) {
+    Path trace = directory.resolve("trace");
+    EmulatedDriver.trace(trace.toString());
+    assertEquals(CUDA_SUCCESS, launch(kernel, new int[SIZE]));
+    EmulatedDriver.trace("");
+    EmulatedDriver.Run run = replay("races", trace);
+    assertEquals(1, run.status());
     assertTrue(run.errors().contains(finding), run.errors());
     assertTrue(run.errors().contains("planted.cu:" + line), run.errors());
   }
@@ -148,9 +167,11 @@ class PlantedBugsTest {
     EmulatedDriver.trace(trace.toString());
     assertEquals(CUDA_SUCCESS, launch("planted_nothing", new int[SIZE]));
     EmulatedDriver.trace("");
-    EmulatedDriver.Run run = replay(trace);
-    assertEquals(0, run.status(), run.errors());
-    assertTrue(run.output().contains("1 launches"), run.output());
+    for (String what : List.of("replay", "races")) {
+      EmulatedDriver.Run run = replay(what, trace);
+      assertEquals(0, run.status(), run.errors());
+      assertTrue(run.output().contains("1 launches"), run.output());
+    }
   }
 
   /** A difference that no sanitizer sees: the trace has the result of another order. */
@@ -160,7 +181,7 @@ class PlantedBugsTest {
     EmulatedDriver.trace(trace.toString());
     assertEquals(CUDA_SUCCESS, launch("planted_missing_barrier", new int[SIZE]));
     EmulatedDriver.trace("");
-    EmulatedDriver.Run run = replay(trace);
+    EmulatedDriver.Run run = replay("replay", trace);
     assertNotEquals(0, run.status());
     assertTrue(run.errors().contains("after planted_missing_barrier"), run.errors());
   }
