@@ -5,9 +5,9 @@
 #   build.sh replay OUT    a program that runs the kernels of traces again where sanitizers watch
 #   build.sh races OUT     the same, where races.cpp does
 #
-# OUT is a folder. The kernels are those of src/main/cuda, and of this folder. Everything is keyed by a
-# digest of sources, compiler and flags, so that nothing is built twice. CXX names the compiler (g++);
-# without one the exit code is 3.
+# OUT is a folder. The kernels are those of src/main/cuda, of src/example/cuda and of this folder.
+# Everything is keyed by a digest of sources, compiler and flags, so that nothing is built twice. CXX
+# names the compiler (g++); without one the exit code is 3.
 set -euo pipefail
 what=$1
 out=$2
@@ -99,7 +99,7 @@ start() {
 
 pids=()
 objects=()
-for source in "$kernels"/*.cu "$here"/*.cu; do
+for source in "$kernels"/*.cu "$here/../../example/cuda"/*.cu "$here"/*.cu; do
   key=$(basename "$source" .cu)-$({ echo "$common $source"; cat "$kernels"/*.cuh "$source"; } | digest)
   objects+=("$out/$key.o")
   start compile_kernels "$source" "$key"

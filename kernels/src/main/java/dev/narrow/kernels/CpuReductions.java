@@ -8,21 +8,48 @@ import dev.narrow.quant.Tensor;
 
 /** {@link Reductions} on the processor. */
 interface CpuReductions extends Reductions {
+  /** Elements of a whole tensor that are summed at a time. */
+  int CHUNK = 4096;
+
   /** What computes. */
   Cpu cpu();
 
   @Override
   default float sum(Tensor x) {
     try (Values values = Values.read(x)) {
-      return cpu().kernels().sum(values.array(), values.offset(), values.size());
+      return inChunks(values.array(), values.offset(), values.size(), cpu().kernels()::sum);
     }
   }
 
   @Override
   default float sumOfSquares(Tensor x) {
     try (Values values = Values.read(x)) {
-      return cpu().kernels().sumOfSquares(values.array(), values.offset(), values.size());
+      return inChunks(
+          values.array(), values.offset(), values.size(), cpu().kernels()::sumOfSquares);
     }
+  }
+
+  /** Reduces the elements chunk by chunk, and sums up what that gives. */
+  private float inChunks(float[] x, int xOffset, int n, RowReduction reduction) {
+    if (n <= CHUNK) {
+      return reduction.apply(x, xOffset, n);
+    }
+    int chunks = Math.ceilDiv(n, CHUNK);
+    float[] sums = Scratch.take(chunks);
+    cpu()
+        .share(
+            chunks,
+            1,
+            CHUNK,
+            (first, last) -> {
+              for (int i = first; i < last; i++) {
+                int from = i * CHUNK;
+                sums[i] = reduction.apply(x, xOffset + from, Math.min(CHUNK, n - from));
+              }
+            });
+    float sum = inChunks(sums, 0, chunks, cpu().kernels()::sum);
+    Scratch.give(sums);
+    return sum;
   }
 
   @Override
@@ -86,13 +113,9 @@ interface CpuReductions extends Reductions {
   @Override
   default void argmaxColumns(Tensor x, int[] y) {
     int columns = Arguments.expectColumns(x, "x");
-    int rows = Arguments.outer(x.shape()).size();
-    if (y.length != rows) {
-      throw new IllegalArgumentException(
-          "y has " + y.length + " elements, expected " + rows + ", one for each row");
-    }
+    Arguments.expectOneForEachRow(x, y, "y");
     try (Values from = Values.read(x)) {
-      for (int i = 0; i < rows; i++) {
+      for (int i = 0; i < y.length; i++) {
         int row = from.offset() + i * columns;
         float max = cpu().kernels().maximum(from.array(), row, columns);
         int j = 0;

@@ -4,13 +4,18 @@ import dev.narrow.quant.Tensor;
 
 /**
  * Sums and searches over many elements: see {@link Backend} for what all operations have in common.
+ *
+ * <p>A whole tensor is summed in chunks of 4096 consecutive elements, in row-major order, the last
+ * of which may be shorter, each as one contiguous axis in sixteen lanes. The sums of the chunks are
+ * a sequence that is summed the same way, until one is left: so that no chain of additions is long,
+ * and many threads have something to do.
  */
 public interface Reductions {
 
-  /** The sum of all elements, as one contiguous axis. */
+  /** The sum of all elements, in chunks. */
   float sum(Tensor x);
 
-  /** The sum of the squares of all elements, as one contiguous axis, by fused multiply-add. */
+  /** The sum of the squares of all elements, in chunks, the squares by fused multiply-add. */
   float sumOfSquares(Tensor x);
 
   /** y[j] = the sum of column j, rows ascending, for x [m, n] and y [n]: a bias's gradient. */

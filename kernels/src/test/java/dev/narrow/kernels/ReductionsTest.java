@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.narrow.quant.Tensor;
+import java.util.List;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -59,6 +60,35 @@ class ReductionsTest {
     int[] actual = new int[rows];
     BACKEND.argmaxColumns(rowsOfX, actual);
     assertArrayEquals(argmax, actual);
+  }
+
+  /** Sums of chunks, and sums of those, as often as it takes: chunks of 4096, written out. */
+  private static float inChunks(float[] terms, boolean squares) {
+    float[] sums = new float[Math.max(1, Math.ceilDiv(terms.length, 4096))];
+    for (int i = 0; i < sums.length; i++) {
+      Lanes lanes = new Lanes();
+      for (int j = 4096 * i; j < Math.min(terms.length, 4096 * (i + 1)); j++) {
+        if (squares) {
+          lanes.addProduct(terms[j], terms[j]);
+        } else {
+          lanes.add(terms[j]);
+        }
+      }
+      sums[i] = lanes.sum();
+    }
+    return sums.length == 1 ? sums[0] : inChunks(sums, false);
+  }
+
+  @Example
+  void wholeTensorsAreSummedInChunks() {
+    for (int n : new int[] {0, 1, 15, 16, 17, 4095, 4096, 4097, 12_289, 4096 * 4096 + 17}) {
+      float[] values = new Data(n).uniform(n);
+      Tensor x = Tensor.of(values, n);
+      for (Backend backend : List.of(BACKEND, Backend.cpu(3))) { // chunks are shared, sums are not
+        assertSameBits(inChunks(values, false), backend.sum(x), "sum");
+        assertSameBits(inChunks(values, true), backend.sumOfSquares(x), "sumOfSquares");
+      }
+    }
   }
 
   private static void assertRefused(String message, Executable call) {

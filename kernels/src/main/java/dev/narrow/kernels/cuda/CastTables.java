@@ -45,23 +45,24 @@ final class CastTables {
         .address();
   }
 
-  /** The first significands of 24 bits not below 2^(j / gamma), for j below gamma. */
+  /** {@link #significands}, on the device. */
   synchronized long powers(int gamma) {
     return powers
-        .computeIfAbsent(
-            gamma,
-            g -> {
-              LogFormat binade = new LogFormat("binade", 16, g, 0, LogFormat.Zero.NONE);
-              Projection floor = binade.defaultProjection().with(Rounding.TOWARD_ZERO);
-              int[] significands = new int[g];
-              for (int j = 0; j < g; j++) {
-                float nearest = binade.decode(j);
-                float first = binade.encode(nearest, floor) < j ? Math.nextUp(nearest) : nearest;
-                significands[j] = (Float.floatToRawIntBits(first) & 0x7F_FFFF) | 0x80_0000;
-              }
-              return copy(MemorySegment.ofArray(significands));
-            })
+        .computeIfAbsent(gamma, g -> copy(MemorySegment.ofArray(significands(g))))
         .address();
+  }
+
+  /** The first significands of 24 bits not below 2^(j / gamma), for j below gamma. */
+  static int[] significands(int gamma) {
+    LogFormat binade = new LogFormat("binade", 16, gamma, 0, LogFormat.Zero.NONE);
+    Projection floor = binade.defaultProjection().with(Rounding.TOWARD_ZERO);
+    int[] significands = new int[gamma];
+    for (int j = 0; j < gamma; j++) {
+      float nearest = binade.decode(j);
+      float first = binade.encode(nearest, floor) < j ? Math.nextUp(nearest) : nearest;
+      significands[j] = (Float.floatToRawIntBits(first) & 0x7F_FFFF) | 0x80_0000;
+    }
+    return significands;
   }
 
   /** Adds the pointers of a step function: where its runs start, their codes, and its binades. */

@@ -1,6 +1,7 @@
 package dev.narrow.kernels.cuda;
 
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
@@ -44,6 +45,7 @@ public final class CudaDevice implements AutoCloseable {
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
   private final CastTables castTables = new CastTables(this);
+  private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
@@ -89,7 +91,8 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * A context and a stream of your own, which are neither destroyed nor waited for, unless a method
-   * says so. They must outlive this.
+   * says so. They must outlive this. While you capture the stream into a graph of your own, call
+   * only what works on device memory.
    *
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
@@ -167,6 +170,19 @@ public final class CudaDevice implements AutoCloseable {
   public CudaUsage usage() {
     return new CudaUsage(
         pool.reserved(), pool.inUse(), live.stream().map(Lifetime::toString).sorted().toList());
+  }
+
+  /**
+   * The operations, on tensors of this device and on those of the host. They are described at
+   * {@link Backend}; one works where its tensors lie: on the device if all lie there, on the
+   * processor, with as many threads as it has cores, if none does.
+   *
+   * <p>Some operations have no kernel yet: products, convolutions, poolings, attention, embeddings,
+   * batch norms and losses. The processor does them on copies of their operands, and waits for
+   * these.
+   */
+  public Backend backend() {
+    return backend;
   }
 
   // Tensors
@@ -279,6 +295,7 @@ public final class CudaDevice implements AutoCloseable {
    * @throws IllegalArgumentException if the tensor does not lie in device memory
    */
   public void free(Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     if (!(tensor.storage() instanceof DeviceStorage storage)) {
       throw new IllegalArgumentException("tensor lies in host memory, expected memory of " + this);
     }
@@ -486,6 +503,11 @@ public final class CudaDevice implements AutoCloseable {
     return modules.module(module).kernel(name);
   }
 
+  /** Of which kind the kernels are, for example {@code sm_90.cubin}. */
+  String kernels() {
+    return modules.kind("elementwise");
+  }
+
   /** What casts have in its memory. */
   CastTables castTables() {
     requireOpen();
@@ -620,7 +642,9 @@ public final class CudaDevice implements AutoCloseable {
     requireOpen();
     if (capturing) {
       throw new IllegalStateException(
-          what + " while a graph is being captured, expected only work on device memory");
+          what
+              + " while a graph is being captured, expected only work on device memory; what operations"
+              + " keep there for later is there once they have run");
     }
   }
 

@@ -81,4 +81,14 @@ final class KernelModules {
     }
     return names;
   }
+
+  /** The file that a module comes from, without the module's name; none if there is none. */
+  String kind(String module) {
+    CudaDeviceInfo info = device.info();
+    return resources(module, Cuda.driver(), info.major(), info.minor()).stream()
+        .filter(resource -> KernelModules.class.getResource(resource) != null)
+        .findFirst()
+        .map(resource -> resource.substring(module.length() + 1))
+        .orElse("none");
+  }
 }
