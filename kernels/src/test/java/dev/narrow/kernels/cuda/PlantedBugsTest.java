@@ -186,7 +186,8 @@ class PlantedBugsTest {
     assertTrue(run.errors().contains("after planted_missing_barrier"), run.errors());
   }
 
-  private static EmulatedDriver.Run replay(Path trace) {
-    return EmulatedDriver.run(List.of(EmulatedDriver.build("replay").toString(), trace.toString()));
+  private static EmulatedDriver.Run replay(String program, Path trace) {
+    return EmulatedDriver.attempt(
+        List.of(EmulatedDriver.build(program).toString(), trace.toString()));
   }
 }
