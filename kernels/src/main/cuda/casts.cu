@@ -267,6 +267,7 @@ __device__ __forceinline__ float divisor_of(float factor) {
 template <class Format>
 struct Named {
   static constexpr bool random = false;
+  static constexpr int at_once = 4;  // elements of a quad in one turn of a loop
   narrow::Special special;
 
   __device__ __forceinline__ uint32_t encode(float x, uint32_t) const { return Format::encode(x, special); }
@@ -276,6 +277,7 @@ struct Named {
 // Any deterministic projection of any format.
 struct Steps {
   static constexpr bool random = false;
+  static constexpr int at_once = 4;
   narrow::StepFunction steps;
   const float* values;  // of the codes
 
@@ -287,6 +289,7 @@ struct Steps {
 template <class Format>
 struct Stochastic {
   static constexpr bool random = true;
+  static constexpr int at_once = 1;
   Format format;
   narrow::Rounding rounding;
   narrow::RandomBits source;
@@ -297,10 +300,6 @@ struct Stochastic {
   }
   __device__ __forceinline__ float decode(uint32_t code) const { return __ldg(values + code); }
 };
-
-// Of the four elements of a quad, how many an encoder does in one turn of its loop.
-template <class Encoder>
-constexpr int at_once = Encoder::random ? 1 : 4;
 
 template <class Encoder>
 __device__ __forceinline__ Quad<uint32_t> words_of(const Encoder& encoder, int64_t at) {
@@ -319,7 +318,7 @@ __device__ __forceinline__ void encode_all(const float* x, Code* codes, int64_t 
     QuadScales scales = scales_of(factors, at, count);
     Quad<uint32_t> words = words_of(encoder, at);
     Quotient quotient(divisor_of(scales.of.at[0]));
-#pragma unroll at_once<Encoder>
+#pragma unroll Encoder::at_once
     for (int j = 0; j < 4; j++) {
       if (!scales.same) {
         quotient = Quotient(divisor_of(scales.of.get(j)));
@@ -348,7 +347,7 @@ __device__ __forceinline__ void fake_all(const float* x, float* y, int64_t n, co
     QuadScales scales = scales_of(factors, at, count);
     Quad<uint32_t> words = words_of(encoder, at);
     Quotient quotient(divisor_of(scales.of.at[0]));
-#pragma unroll at_once<Encoder>
+#pragma unroll Encoder::at_once
     for (int j = 0; j < 4; j++) {
       if (!scales.same) {
         quotient = Quotient(divisor_of(scales.of.get(j)));
@@ -465,7 +464,7 @@ __device__ __forceinline__ void for_each_block(const float* x, Out* out, int64_t
     float factor = block_factor(rule, largest);
     Quotient quotient(divisor_of(factor));
     Quad<uint32_t> words = words_of(encoder, at);
-#pragma unroll at_once<Encoder>
+#pragma unroll Encoder::at_once
     for (int j = 0; j < 4; j++) {
       to.set(j, write(quotient.of(from.get(j)), words.get(j), factor));
     }
@@ -493,24 +492,25 @@ constexpr int LANES = 16;
 // Kernels
 // ---------------------------------------------------------------------------------------------
 //
-// x, y: float32; codes: of 8 or 16 bits; n elements. All launches are of 256 threads, or another
-// multiple of 32, and any number of blocks.
+// x, y: float32; codes: of 8 or 16 bits; n elements. All launches are of 256 threads at most, a
+// multiple of 32, and any number of blocks: of four blocks a multiprocessor has 32 KiB under way, and
+// so many registers that none spill.
 
 #define NARROW_ENCODE(name, Code, Encoder)                                                                  \
-  extern "C" __global__ void __launch_bounds__(256)                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                         \
       encode_##name(const float* x, Code* codes, int64_t n, Grid factors, Encoder encoder) {               \
     encode_all(x, codes, n, factors, encoder);                                                              \
   }
 
 #define NARROW_FAKE(name, Encoder)                                                                          \
-  extern "C" __global__ void __launch_bounds__(256)                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                         \
       fake_##name(const float* x, float* y, int64_t n, Grid factors, Kept kept, Encoder encoder) {         \
     fake_all(x, y, n, factors, kept, encoder);                                                              \
   }
 
 // Blocks of 2^rule.block_bits elements, of which n has a whole number. amax: bits, one for each block.
 #define NARROW_BLOCKS(name, Code, Encoder)                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) encode_blocks_##name(                                   \
+  extern "C" __global__ void __launch_bounds__(256, 4) encode_blocks_##name(                                   \
       const float* x, Code* codes, int64_t n, uint32_t* amax, BlockRule rule, Encoder encoder) {           \
     constexpr int unroll = Encoder::random ? UNROLL_FEW : UNROLL;                                           \
     for_each_block<unroll>(x, codes, n, amax, rule, encoder, [&](float quotient, uint32_t word, float) {   \
@@ -519,7 +519,7 @@ constexpr int LANES = 16;
   }
 
 #define NARROW_FAKE_BLOCKS(name, Encoder)                                                                   \
-  extern "C" __global__ void __launch_bounds__(256) fake_blocks_##name(                                     \
+  extern "C" __global__ void __launch_bounds__(256, 4) fake_blocks_##name(                                     \
       const float* x, float* y, int64_t n, uint32_t* amax, BlockRule rule, Kept kept, Encoder encoder) {   \
     for_each_block<UNROLL_FEW>(x, y, n, amax, rule, encoder, [&](float quotient, uint32_t word, float factor) { \
       return canonical(factor * projected(encoder, kept, quotient, word));                                  \
@@ -527,7 +527,7 @@ constexpr int LANES = 16;
   }
 
 #define NARROW_DECODE(name, Code, Format)                                                                   \
-  extern "C" __global__ void __launch_bounds__(256)                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                         \
       decode_##name(const Code* codes, float* y, int64_t n, Grid factors) {                                \
     decode_all(codes, y, n, factors, [](uint32_t code) { return narrow::decode<Format>(code); });          \
   }
@@ -569,18 +569,18 @@ NARROW_BLOCKS(stochastic_float, uint8_t, Stochastic<narrow::FloatFormat>)
 NARROW_FAKE_BLOCKS(stochastic_float, Stochastic<narrow::FloatFormat>)
 
 // Any format of up to 16 bits: values has the value of each code, and mask the bits of a code.
-extern "C" __global__ void __launch_bounds__(256) decode_table_8(const uint8_t* codes, float* y, int64_t n,
+extern "C" __global__ void __launch_bounds__(256, 4) decode_table_8(const uint8_t* codes, float* y, int64_t n,
                                                                  Grid factors, const float* values, uint32_t mask) {
   decode_all(codes, y, n, factors, [&](uint32_t code) { return __ldg(values + (code & mask)); });
 }
 
-extern "C" __global__ void __launch_bounds__(256) decode_table_16(const uint16_t* codes, float* y, int64_t n,
+extern "C" __global__ void __launch_bounds__(256, 4) decode_table_16(const uint16_t* codes, float* y, int64_t n,
                                                                   Grid factors, const float* values, uint32_t mask) {
   decode_all(codes, y, n, factors, [&](uint32_t code) { return __ldg(values + (code & mask)); });
 }
 
 // float32 numbers under scales.
-extern "C" __global__ void __launch_bounds__(256) decode_fp32(const float* x, float* y, int64_t n, Grid factors) {
+extern "C" __global__ void __launch_bounds__(256, 4) decode_fp32(const float* x, float* y, int64_t n, Grid factors) {
   for_each_quad(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
     QuadScales scales = scales_of(factors, at, count);
 #pragma unroll
@@ -592,7 +592,7 @@ extern "C" __global__ void __launch_bounds__(256) decode_fp32(const float* x, fl
 
 // The largest finite magnitude of all elements and of what is there already, in bits: as unsigned
 // integers they sort like the numbers, and the order in which they come does not matter.
-extern "C" __global__ void __launch_bounds__(256) amax_tensor(const float* x, int64_t n, uint32_t* amax) {
+extern "C" __global__ void __launch_bounds__(256, 4) amax_tensor(const float* x, int64_t n, uint32_t* amax) {
   uint32_t largest = 0;
   read_quads<UNROLL_AMAX>(x, n, [&](int64_t, int, const Quad<float>& quad) { largest = larger(largest, amax_of(quad)); });
   __shared__ uint32_t of_warps[32];
@@ -610,7 +610,7 @@ extern "C" __global__ void __launch_bounds__(256) amax_tensor(const float* x, in
 }
 
 // The same of the elements of each scale.
-extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int64_t n, uint32_t* amax, Grid grid) {
+extern "C" __global__ void __launch_bounds__(256, 4) amax_grid(const float* x, int64_t n, uint32_t* amax, Grid grid) {
   read_quads<UNROLL>(x, n, [&](int64_t at, int count, const Quad<float>& quad) {
     uint32_t low = count > 0 ? scale_index(grid, at) : 0;
     uint32_t high = count > 0 ? scale_index(grid, at + count - 1) : 0;
@@ -637,7 +637,7 @@ extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int6
 // in float64, four for each chunk, over the elements that are finite before and after; and counts of
 // the others, [0] not finite before, [1] only after, to which it adds. Lane i of a chunk adds elements
 // i, i + 16, ... in this order, and then the lanes are added in a tree.
-extern "C" __global__ void __launch_bounds__(256) error_moments(const float* x, const float* y, int64_t n,
+extern "C" __global__ void __launch_bounds__(256, 4) error_moments(const float* x, const float* y, int64_t n,
                                                                 double* sums, unsigned long long* counts) {
   const int64_t chunks = (n + CHUNK - 1) / CHUNK;
   const int lane = threadIdx.x % LANES;
