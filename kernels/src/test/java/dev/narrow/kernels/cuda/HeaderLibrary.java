@@ -24,7 +24,6 @@ import java.util.function.Consumer;
  * narrow.cuh as plain C++, compiled by g++: the functions of src/test/cuda/formats.cpp. Where there
  * is no g++, the tests that ask for it are skipped.
  */
-@SuppressWarnings("restricted")
 final class HeaderLibrary {
   private static final Map<String, MethodHandle> FUNCTIONS = new ConcurrentHashMap<>();
 
