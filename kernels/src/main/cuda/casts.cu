@@ -202,6 +202,14 @@ __device__ __forceinline__ uint32_t scale_index(const Grid& grid, int64_t elemen
          divide(column, grid.columns) * grid.column_step;
 }
 
+// Whether all elements of a quad have the scale of its first. From row to row scales come again, so
+// that the first and the last say nothing where the quad goes on in another row.
+__device__ __forceinline__ bool shares_scale(const Grid& grid, int64_t at, int count) {
+  uint32_t last = static_cast<uint32_t>(at + count - 1);
+  return divide(static_cast<uint32_t>(at), grid.width) == divide(last, grid.width) &&
+         scale_index(grid, at) == scale_index(grid, last);
+}
+
 // The scales of a quad: of each element where they differ.
 struct QuadScales {
   Quad<float> of;
@@ -213,14 +221,12 @@ __device__ __forceinline__ QuadScales scales_of(const Grid& grid, int64_t at, in
   scales.same = true;
   float first = grid.one;
   if (grid.scales != nullptr && count > 0) {
-    uint32_t low = scale_index(grid, at);
-    uint32_t high = scale_index(grid, at + count - 1);
-    scales.same = low == high;
-    first = __ldg(grid.scales + low);
+    scales.same = shares_scale(grid, at, count);
+    first = __ldg(grid.scales + scale_index(grid, at));
     if (!scales.same) {
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        scales.of.at[j] = __ldg(grid.scales + (j < count ? scale_index(grid, at + j) : high));
+        scales.of.at[j] = __ldg(grid.scales + scale_index(grid, at + (j < count ? j : 0)));
       }
       return scales;
     }
@@ -612,16 +618,16 @@ extern "C" __global__ void __launch_bounds__(256, 4) amax_tensor(const float* x,
 // The same of the elements of each scale.
 extern "C" __global__ void __launch_bounds__(256, 4) amax_grid(const float* x, int64_t n, uint32_t* amax, Grid grid) {
   read_quads<UNROLL>(x, n, [&](int64_t at, int count, const Quad<float>& quad) {
-    uint32_t low = count > 0 ? scale_index(grid, at) : 0;
-    uint32_t high = count > 0 ? scale_index(grid, at + count - 1) : 0;
-    uint32_t of_first = __shfl_sync(0xffffffffu, low, 0);
-    if (__all_sync(0xffffffffu, count > 0 && low == high && low == of_first)) {
+    uint32_t first = count > 0 ? scale_index(grid, at) : 0;
+    bool shared = count > 0 && shares_scale(grid, at, count);
+    uint32_t of_warp = __shfl_sync(0xffffffffu, first, 0);
+    if (__all_sync(0xffffffffu, shared && first == of_warp)) {
       uint32_t largest = largest_of_warp(amax_of(quad));
       if (threadIdx.x % 32 == 0) {
-        atomicMax(amax + low, largest);
+        atomicMax(amax + first, largest);
       }
-    } else if (count > 0 && low == high) {
-      atomicMax(amax + low, amax_of(quad));
+    } else if (shared) {
+      atomicMax(amax + first, amax_of(quad));
     } else {
 #pragma unroll
       for (int j = 0; j < 4; j++) {

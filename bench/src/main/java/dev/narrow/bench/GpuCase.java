@@ -14,7 +14,7 @@ import java.util.function.Function;
  *     its time is charged for; 0 for operations that are not measured
  * @param operands makes all tensors that it reads and writes, on the heap
  * @param operation runs it, and returns what it returns besides the tensors, to be compared by
- *     {@code equals}; an empty list for nothing
+ *     {@code equals}, new tensors once they are on the heap; an empty list for nothing
  */
 record GpuCase(
     String name,

@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * Checks a GPU: every kernel's results against those of the processor, to the bit, and then how
@@ -122,7 +121,8 @@ public final class GpuCheck {
     List<Tensor> expected = check.operands().apply(data);
     List<Tensor> uploaded = expected.stream().map(device::upload).toList();
     try {
-      List<?> returned = check.operation().run(gpu, uploaded);
+      List<?> returned =
+          check.operation().run(gpu, uploaded).stream().map(this::onTheHeap).toList();
       List<?> wanted = check.operation().run(cpu, expected);
       String where = "[" + data.rows() + ", " + data.columns() + "] " + data.kind();
       if (!returned.equals(wanted)) {
@@ -138,6 +138,21 @@ public final class GpuCheck {
       return "";
     } finally {
       uploaded.forEach(device::free);
+    }
+  }
+
+  private Object onTheHeap(Object returned) {
+    if (!(returned instanceof Tensor tensor)) {
+      return returned;
+    }
+    Tensor host = device.download(tensor);
+    device.free(tensor);
+    return host;
+  }
+
+  private void free(Object returned) {
+    if (returned instanceof Tensor tensor) {
+      device.free(tensor);
     }
   }
 
@@ -170,7 +185,7 @@ public final class GpuCheck {
         double kernel =
             bytesPerSecond(
                 check.bytesPerElement() * data.size(),
-                () -> Objects.requireNonNull(check.operation().run(gpu, tensors)));
+                () -> check.operation().run(gpu, tensors).forEach(this::free));
         if (round >= 0) {
           copies[round] = copy;
           shares[round] = kernel / copy;

@@ -84,7 +84,8 @@ record GpuReport(
           }
         };
     try (JsonGenerator json =
-        new JsonFactory().createGenerator(
+        new JsonFactory()
+            .createGenerator(
                 context, directory.resolve("results.json").toFile(), JsonEncoding.UTF8)) {
       json.writeStartObject();
       json.writeStringProperty("device", device);

@@ -253,6 +253,8 @@ class CudaCastsTest {
             Shape.of(3, 5, 128),
             Shape.of(10, 37),
             Shape.of(5, 1),
+            Shape.of(7, 2), // in four elements the same scale comes twice
+            Shape.of(5, 3),
             Shape.of(2, 0));
     int offset = 0;
     for (Shape shape : shapes) {
