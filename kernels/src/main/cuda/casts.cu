@@ -578,22 +578,22 @@ extern "C" __global__ void __launch_bounds__(256) decode_fp32(const float* x, fl
   });
 }
 
-// amax[i] = 0 for i < n.
-extern "C" __global__ void __launch_bounds__(256) clear_amax(uint32_t* amax, int64_t n) {
-  int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) {
-    amax[i] = 0;
-  }
-}
-
 // The largest finite magnitude of all elements and of what is there already, in bits: as unsigned
 // integers they sort like the numbers, and the order in which they come does not matter.
 extern "C" __global__ void __launch_bounds__(256) amax_tensor(const float* x, int64_t n, uint32_t* amax) {
   uint32_t largest = 0;
   read_quads(x, n, [&](int64_t, int, const Quad<float>& quad) { largest = larger(largest, amax_of(quad)); });
+  __shared__ uint32_t of_warps[32];
   largest = largest_of_warp(largest);
   if (threadIdx.x % 32 == 0) {
-    atomicMax(amax, largest);
+    of_warps[threadIdx.x / 32] = largest;
+  }
+  __syncthreads();
+  if (threadIdx.x < 32) {
+    largest = largest_of_warp(threadIdx.x < blockDim.x / 32 ? of_warps[threadIdx.x] : 0);
+    if (threadIdx.x == 0) {
+      atomicMax(amax, largest);
+    }
   }
 }
 

@@ -101,6 +101,7 @@ struct Stream {
   int priority;
   std::deque<Work> queue;
   Graph* capture = nullptr;
+  bool capture_relaxed = false;
   bool capture_broken = false;
 };
 
@@ -339,11 +340,12 @@ int enqueue(Stream* stream, Work work) {
   return SUCCESS;
 }
 
-// Whoever waits for the device, or may do so, must not do it while a stream captures.
-int refuse_while_capturing(Context* context, const char* name) {
+// Whoever waits for the device, or may do so, must not do it while a stream captures. Who only may do
+// so is let through where the capture is relaxed.
+int refuse_while_capturing(Context* context, const char* name, bool must_wait = true) {
   bool capturing = false;
   for_streams(context, [&](Stream* stream) {
-    if (stream->capture != nullptr) {
+    if (stream->capture != nullptr && (must_wait || !stream->capture_relaxed)) {
       capturing = true;
       stream->capture_broken = true;
     }
@@ -919,7 +921,7 @@ API cuCtxGetStreamPriorityRange(int* least, int* greatest) {
 static int load(Context* context, Module** result, const void* bytes, unsigned count, const int* options,
                 void** values) {
   CHECK(result != nullptr && bytes != nullptr, INVALID_VALUE, "the image or the place for it is null");
-  int error = refuse_while_capturing(context, "cuModuleLoadData");
+  int error = refuse_while_capturing(context, "cuModuleLoadData", false);
   if (error != SUCCESS) {
     return error;
   }
@@ -1102,7 +1104,7 @@ API cuMemGetInfo_v2(size_t* free, size_t* total) {
 
 API cuMemAlloc_v2(uint64_t* result, size_t bytes) {
   ENTER_CONTEXT("cuMemAlloc");
-  int error = refuse_while_capturing(context, "cuMemAlloc");
+  int error = refuse_while_capturing(context, "cuMemAlloc", false);
   return error == SUCCESS ? allocate(context, result, bytes) : error;
 }
 
@@ -1567,6 +1569,7 @@ API cuStreamBeginCapture_v2(Stream* handle, int mode) {
   CHECK(stream != &context->legacy, STREAM_CAPTURE_UNSUPPORTED, "the legacy stream cannot capture");
   CHECK(stream->capture == nullptr && mode >= 0 && mode <= 2, INVALID_VALUE, "the stream captures already");
   stream->capture = graphs.make(Graph{});
+  stream->capture_relaxed = mode == 2;
   stream->capture_broken = false;
   return SUCCESS;
 }

@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /**
  * Encoding of float32 as a step function, a list of runs: from {@link #start start(i)} on, to the
- * next start, bit patterns taken as unsigned integers have the code {@link #code code(i)}. The first
- * run starts at 0, the last one goes on to the end, and neighbours have different codes.
+ * next start, bit patterns taken as unsigned integers have the code {@link #code code(i)}. The
+ * first run starts at 0, the last one goes on to the end, and neighbours have different codes.
  *
  * <p>Found by asking the format, so that it holds for every deterministic projection of every
  * format. Between two powers of two, codes move in one direction as the bits grow: where both ends

@@ -1,5 +1,7 @@
 package dev.narrow.kernels;
 
+import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
@@ -110,11 +112,136 @@ public final class Arguments {
     }
   }
 
+  /** There is room for one index for each row. */
+  public static void expectOneForEachRow(Tensor x, int[] indices, String name) {
+    int rows = outer(x.shape()).size();
+    if (indices.length != rows) {
+      throw new IllegalArgumentException(
+          name + " has " + indices.length + " elements, expected " + rows + ", one for each row");
+    }
+  }
+
+  /** Two numbers, the second not below the first. */
+  public static void expectLimits(float low, float high) {
+    if (Float.isNaN(low)) {
+      throw new IllegalArgumentException("low = NaN, expected a number");
+    }
+    if (!(high >= low)) {
+      throw new IllegalArgumentException("high = " + high + ", expected low = " + low + " or more");
+    }
+  }
+
+  /** A probability that is not certainty. */
+  public static void expectProbability(float probability) {
+    if (!(probability >= 0f && probability < 1f)) {
+      throw new IllegalArgumentException(
+          "probability = " + probability + ", expected 0 or more and below 1");
+    }
+  }
+
+  /** The operands of {@link Normalizations#layerNorm}; without a mean, of the RMS norm. */
+  public static void expectNorm(
+      Tensor x,
+      Tensor weight,
+      @Nullable Tensor bias,
+      float epsilon,
+      Tensor y,
+      @Nullable Tensor mean,
+      Tensor inverse) {
+    int columns = expectColumns(x, "x");
+    Shape outer = outer(x.shape());
+    expectShape(weight, "weight", columns);
+    expectOptional(bias, "bias", Shape.of(columns));
+    if (!(epsilon >= 0f && epsilon < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "epsilon = " + epsilon + ", expected a finite value of 0 or more");
+    }
+    expectShape(y, "y", x.shape());
+    expectOptional(mean, "mean", outer);
+    expectShape(inverse, "inverse", outer);
+    Named[] saved = {named("mean", mean), named("inverse", inverse)};
+    expectSameOrApart(x, "x", y, "y");
+    expectApart(new Named[] {named("x", x)}, saved);
+    expectApart(
+        new Named[] {named("weight", weight), named("bias", bias)},
+        named("y", y),
+        saved[0],
+        saved[1]);
+  }
+
+  /** The operands of {@link Normalizations#layerNormBackward}; without a mean, of the RMS norm. */
+  public static void expectNormBackward(
+      Tensor x,
+      Tensor weight,
+      @Nullable Tensor mean,
+      Tensor inverse,
+      Tensor dy,
+      Tensor dx,
+      Tensor dweight,
+      @Nullable Tensor dbias) {
+    int columns = expectColumns(x, "x");
+    Shape outer = outer(x.shape());
+    expectShape(weight, "weight", columns);
+    expectOptional(mean, "mean", outer);
+    expectShape(inverse, "inverse", outer);
+    expectShape(dy, "dy", x.shape());
+    expectShape(dx, "dx", x.shape());
+    expectShape(dweight, "dweight", columns);
+    expectOptional(dbias, "dbias", Shape.of(columns));
+    Named[] sums = {named("dweight", dweight), named("dbias", dbias)};
+    expectSameOrApart(x, "x", dx, "dx");
+    expectSameOrApart(dy, "dy", dx, "dx");
+    expectApart(new Named[] {named("x", x), named("dy", dy)}, sums);
+    expectApart(
+        new Named[] {named("weight", weight), named("mean", mean), named("inverse", inverse)},
+        named("dx", dx),
+        sums[0],
+        sums[1]);
+  }
+
+  /** What a step of an optimizer writes has the gradient's shape and memory of its own. */
+  public static void expectStep(Tensor gradient, Named... written) {
+    for (Named tensor : written) {
+      expectOptional(tensor.tensor(), tensor.name(), gradient.shape());
+    }
+    expectApart(new Named[] {named("gradient", gradient)}, written);
+  }
+
+  /** How many levels integer exponents have. */
+  public static void expectLevels(int levels) {
+    if (levels < 2 || levels > 1 << 24) {
+      throw new IllegalArgumentException("levels = " + levels + ", expected 2 to 2^24");
+    }
+  }
+
   /** Memory may be written to. */
   public static void expectWritable(Tensor tensor, String name) {
     if (tensor.storage().isReadOnly()) {
       throw new IllegalArgumentException(name + " is read-only, expected memory to write to");
     }
+  }
+
+  /** A result can be written to a tensor, if need be as codes under the scales that it has. */
+  public static void expectTarget(Tensor tensor, String name) {
+    expectWritable(tensor, name);
+    if (tensor.rotation().isPresent()) {
+      throw new IllegalArgumentException(
+          name + " is rotated by " + tensor.rotation().get() + ", expected it plain");
+    }
+    if (!tensor.isFp32() && quantizer(tensor).projection().rounding().randomBits() > 0) {
+      throw new IllegalArgumentException(
+          name + " was made by a quantizer that rounds stochastically, expected another rounding");
+    }
+  }
+
+  /** What makes the codes of a result: the quantizer that made the tensor, else a plain one. */
+  public static Quantizer quantizer(Tensor tensor) {
+    return tensor
+        .quantizer()
+        .orElseGet(() -> {
+          Quantizer plain = Quantizer.of(tensor.format());
+          return tensor.scales().hasZeroPoints() ? plain.with(ScaleRule.MIN_TO_MAX) : plain;
+        });
   }
 
   /** An output shares no memory with an input. */

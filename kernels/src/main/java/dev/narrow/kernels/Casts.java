@@ -1,6 +1,9 @@
 package dev.narrow.kernels;
 
 import dev.narrow.formats.RandomBits;
+import dev.narrow.quant.ErrorMoments;
+import dev.narrow.quant.Granularity;
+import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
@@ -9,6 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * From numbers to codes and back, where the tensors lie: see {@link Backend} for what all
  * operations have in common. What a code is, {@link Quantizer} says; every backend writes the same.
+ *
+ * <p>A NaN becomes the NaN that the format has for it, with its sign where there are two, and in
+ * fp16 with the upper bits of its payload. Among values every NaN is the canonical one, whatever it
+ * was before.
  */
 public interface Casts {
 
@@ -51,4 +58,23 @@ public interface Casts {
    * @param y fp32, of the same shape, memory apart
    */
   void decode(Tensor codes, Tensor y);
+
+  /**
+   * The largest finite magnitude of the elements of each scale, 0 where there is none: {@link
+   * Granularity#amax}.
+   *
+   * @param x of any format
+   * @param granularity which elements belong together
+   * @return one for each scale, in the order of their grid
+   * @throws IllegalArgumentException if x has too few axes
+   */
+  float[] amax(Tensor x, Granularity granularity);
+
+  /**
+   * The sums of the error report: those of {@link QuantizationError#measure(Tensor, Tensor)}.
+   *
+   * @param x the values before
+   * @param y the codes and scales after, or the values, of x's shape
+   */
+  ErrorMoments moments(Tensor x, Tensor y);
 }

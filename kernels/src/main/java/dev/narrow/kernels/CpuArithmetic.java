@@ -88,12 +88,7 @@ interface CpuArithmetic extends TensorArithmetic {
 
   @Override
   default void clamp(float low, float high, Tensor x, Tensor y) {
-    if (Float.isNaN(low)) {
-      throw new IllegalArgumentException("low = NaN, expected a number");
-    }
-    if (!(high >= low)) {
-      throw new IllegalArgumentException("high = " + high + ", expected low = " + low + " or more");
-    }
+    Arguments.expectLimits(low, high);
     expectShape(y, "y", x.shape());
     expectSameOrApart(x, "x", y, "y");
     try (Values to = Values.write(y, "y");
@@ -107,10 +102,7 @@ interface CpuArithmetic extends TensorArithmetic {
 
   @Override
   default void dropout(float probability, RandomBits bits, Tensor x, Tensor y) {
-    if (!(probability >= 0f && probability < 1f)) {
-      throw new IllegalArgumentException(
-          "probability = " + probability + ", expected 0 or more and below 1");
-    }
+    Arguments.expectProbability(probability);
     expectShape(y, "y", x.shape());
     expectSameOrApart(x, "x", y, "y");
     try (Values to = Values.write(y, "y");

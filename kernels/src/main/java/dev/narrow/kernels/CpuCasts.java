@@ -1,6 +1,9 @@
 package dev.narrow.kernels;
 
 import dev.narrow.formats.RandomBits;
+import dev.narrow.quant.ErrorMoments;
+import dev.narrow.quant.Granularity;
+import dev.narrow.quant.QuantizationError;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
@@ -8,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** {@link Casts} on the processor. */
 interface CpuCasts extends Casts {
+  /** What computes. */
+  Cpu cpu();
 
   @Override
   default Tensor quantize(Quantizer quantizer, Tensor x, @Nullable RandomBits random) {
@@ -22,7 +27,23 @@ interface CpuCasts extends Casts {
   @Override
   default Scales fakeQuantize(
       Quantizer quantizer, Tensor x, Tensor y, @Nullable RandomBits random) {
-    return quantizer.fakeQuantize(x, y, random);
+    Scales scales = quantizer.fakeQuantize(x, y, random);
+    try (Values values = Values.update(y, "y")) {
+      makeCanonical(values);
+      values.store();
+    }
+    return scales;
+  }
+
+  /** Replaces NaNs, where there are any, by the canonical one. */
+  private void makeCanonical(Values values) {
+    float[] array = values.array();
+    int from = values.offset();
+    int to = from + values.size();
+    int first = cpu().kernels().scan(array, from, values.size()).firstNonFinite();
+    for (int i = from + first; first >= 0 && i < to; i++) {
+      array[i] = ScalarKernels.canonical(array[i]);
+    }
   }
 
   @Override
@@ -32,7 +53,19 @@ interface CpuCasts extends Casts {
     try (Values to = Values.write(y, "y");
         Values from = Values.read(codes)) {
       System.arraycopy(from.array(), from.offset(), to.array(), to.offset(), to.size());
+      makeCanonical(to);
       to.store();
     }
+  }
+
+  @Override
+  default float[] amax(Tensor x, Granularity granularity) {
+    return granularity.amax(x.isFp32() ? x : x.toFp32());
+  }
+
+  @Override
+  default ErrorMoments moments(Tensor x, Tensor y) {
+    Arguments.expectShape(y, "y", x.shape());
+    return QuantizationError.measure(x, y).moments();
   }
 }

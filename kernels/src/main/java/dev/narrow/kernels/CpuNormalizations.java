@@ -1,14 +1,8 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectApart;
-import static dev.narrow.kernels.Arguments.expectColumns;
-import static dev.narrow.kernels.Arguments.expectOptional;
 import static dev.narrow.kernels.Arguments.expectSameOrApart;
 import static dev.narrow.kernels.Arguments.expectShape;
-import static dev.narrow.kernels.Arguments.named;
 
-import dev.narrow.kernels.Arguments.Named;
-import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -61,25 +55,7 @@ interface CpuNormalizations extends Normalizations {
       Tensor y,
       @Nullable Tensor mean,
       Tensor inverse) {
-    int columns = expectColumns(x, "x");
-    Shape outer = Arguments.outer(x.shape());
-    expectShape(weight, "weight", columns);
-    expectOptional(bias, "bias", Shape.of(columns));
-    if (!(epsilon >= 0f && epsilon < Float.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException(
-          "epsilon = " + epsilon + ", expected a finite value of 0 or more");
-    }
-    expectShape(y, "y", x.shape());
-    expectOptional(mean, "mean", outer);
-    expectShape(inverse, "inverse", outer);
-    Named[] saved = {named("mean", mean), named("inverse", inverse)};
-    expectSameOrApart(x, "x", y, "y");
-    expectApart(new Named[] {named("x", x)}, saved);
-    expectApart(
-        new Named[] {named("weight", weight), named("bias", bias)},
-        named("y", y),
-        saved[0],
-        saved[1]);
+    Arguments.expectNorm(x, weight, bias, epsilon, y, mean, inverse);
     try (Values to = Values.write(y, "y");
         @Nullable Values means = mean == null ? null : Values.write(mean, "mean");
         Values inverses = Values.write(inverse, "inverse");
@@ -92,7 +68,7 @@ interface CpuNormalizations extends Normalizations {
           .share(
               from.rows().rows(),
               1,
-              8L * columns,
+              8L * from.rows().columns(),
               (first, last) ->
                   normalization.forward(epsilon, factors, addends, to.rows(), first, last));
       to.store();
@@ -112,24 +88,7 @@ interface CpuNormalizations extends Normalizations {
       Tensor dx,
       Tensor dweight,
       @Nullable Tensor dbias) {
-    int columns = expectColumns(x, "x");
-    Shape outer = Arguments.outer(x.shape());
-    expectShape(weight, "weight", columns);
-    expectOptional(mean, "mean", outer);
-    expectShape(inverse, "inverse", outer);
-    expectShape(dy, "dy", x.shape());
-    expectShape(dx, "dx", x.shape());
-    expectShape(dweight, "dweight", columns);
-    expectOptional(dbias, "dbias", Shape.of(columns));
-    Named[] sums = {named("dweight", dweight), named("dbias", dbias)};
-    expectSameOrApart(x, "x", dx, "dx");
-    expectSameOrApart(dy, "dy", dx, "dx");
-    expectApart(new Named[] {named("x", x), named("dy", dy)}, sums);
-    expectApart(
-        new Named[] {named("weight", weight), named("mean", mean), named("inverse", inverse)},
-        named("dx", dx),
-        sums[0],
-        sums[1]);
+    Arguments.expectNormBackward(x, weight, mean, inverse, dy, dx, dweight, dbias);
     try (Values below = Values.write(dx, "dx");
         Values weights = Values.write(dweight, "dweight");
         @Nullable Values biases = dbias == null ? null : Values.write(dbias, "dbias");

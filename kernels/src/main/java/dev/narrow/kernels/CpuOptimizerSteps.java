@@ -1,9 +1,7 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectOptional;
 import static dev.narrow.kernels.Arguments.named;
 
-import dev.narrow.kernels.Arguments.Named;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -43,21 +41,6 @@ interface CpuOptimizerSteps extends OptimizerSteps {
     }
   }
 
-  private static void check(Tensor gradient, Named... written) {
-    for (Named tensor : written) {
-      expectOptional(tensor.tensor(), tensor.name(), gradient.shape());
-    }
-    Arguments.expectApart(new Named[] {named("gradient", gradient)}, written);
-  }
-
-  /** 1 - beta^step, by which a moving average that started at zero is divided. */
-  private static float correction(double beta, long step) {
-    if (step < 1) {
-      throw new IllegalArgumentException("step = " + step + ", expected 1 or more");
-    }
-    return (float) (1 - StrictMath.pow(beta, (double) step));
-  }
-
   @Override
   default void sgd(
       float learningRate,
@@ -67,7 +50,7 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       Tensor gradient,
       Tensor velocity,
       Tensor parameter) {
-    check(gradient, named("velocity", velocity), named("parameter", parameter));
+    Arguments.expectStep(gradient, named("velocity", velocity), named("parameter", parameter));
     try (Values w = Values.update(parameter, "parameter");
         Values v = Values.update(velocity, "velocity");
         Values g = Values.read(gradient)) {
@@ -108,15 +91,9 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       Tensor first,
       Tensor second,
       Tensor parameter) {
-    check(gradient, named("first", first), named("second", second), named("parameter", parameter));
-    OptimizerKernels.AdamW constants =
-        new OptimizerKernels.AdamW(
-            beta1,
-            beta2,
-            epsilon,
-            learningRate / correction(beta1, step),
-            (float) Math.sqrt(correction(beta2, step)),
-            1 - learningRate * weightDecay);
+    Arguments.expectStep(
+        gradient, named("first", first), named("second", second), named("parameter", parameter));
+    AdamWStep constants = AdamWStep.of(learningRate, beta1, beta2, epsilon, weightDecay, step);
     try (Values w = Values.update(parameter, "parameter");
         Values m = Values.update(first, "first");
         Values v = Values.update(second, "second");
@@ -187,7 +164,7 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       Tensor gradient,
       Tensor root,
       Tensor parameter) {
-    check(gradient, named("root", root), named("parameter", parameter));
+    Arguments.expectStep(gradient, named("root", root), named("parameter", parameter));
     Kernels kernels = cpu().kernels();
     try (Values w = Values.update(parameter, "parameter")) {
       normalize(
@@ -217,10 +194,8 @@ interface CpuOptimizerSteps extends OptimizerSteps {
       Tensor root,
       Tensor exponent,
       Tensor parameter) {
-    if (levels < 2 || levels > 1 << 24) {
-      throw new IllegalArgumentException("levels = " + levels + ", expected 2 to 2^24");
-    }
-    check(
+    Arguments.expectLevels(levels);
+    Arguments.expectStep(
         gradient, named("root", root), named("exponent", exponent), named("parameter", parameter));
     Kernels kernels = cpu().kernels();
     float most = levels - 1;
@@ -253,7 +228,7 @@ interface CpuOptimizerSteps extends OptimizerSteps {
 
   /** Moves the second moment on and hands out the normalized gradients, block by block. */
   private void normalize(float gradientBound, long step, Tensor gradient, Tensor root, Move move) {
-    double correction = correction(OptimizerKernels.MADAM_BETA, step);
+    double correction = OptimizerSteps.correction(MADAM_BETA, step);
     try (Values r = Values.update(root, "root");
         Values g = Values.read(gradient)) {
       cpu()

@@ -113,13 +113,9 @@ interface CpuReductions extends Reductions {
   @Override
   default void argmaxColumns(Tensor x, int[] y) {
     int columns = Arguments.expectColumns(x, "x");
-    int rows = Arguments.outer(x.shape()).size();
-    if (y.length != rows) {
-      throw new IllegalArgumentException(
-          "y has " + y.length + " elements, expected " + rows + ", one for each row");
-    }
+    Arguments.expectOneForEachRow(x, y, "y");
     try (Values from = Values.read(x)) {
-      for (int i = 0; i < rows; i++) {
+      for (int i = 0; i < y.length; i++) {
         int row = from.offset() + i * columns;
         float max = cpu().kernels().maximum(from.array(), row, columns);
         int j = 0;

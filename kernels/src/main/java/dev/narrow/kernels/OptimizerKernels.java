@@ -2,9 +2,6 @@ package dev.narrow.kernels;
 
 /** The parts that {@link OptimizerSteps} are made of, as all {@link Kernels}. */
 interface OptimizerKernels {
-  /** Decay of the second moment of Madam in all its forms, fixed in the papers. */
-  double MADAM_BETA = 0.999;
-
   /** x = factor x; the result is the index, from 0, of the first that is not finite, or -1. */
   int unscale(float factor, float[] x, int xOffset, int n);
 
@@ -22,21 +19,9 @@ interface OptimizerKernels {
       int wOffset,
       int n);
 
-  /**
-   * What a step of AdamW is to its elements.
-   *
-   * @param beta1 decay of m
-   * @param beta2 decay of v
-   * @param epsilon added to the root
-   * @param stepSize the learning rate over the correction of m
-   * @param root the root of the correction of v
-   * @param keep what weight decay leaves of w
-   */
-  record AdamW(float beta1, float beta2, float epsilon, float stepSize, float root, float keep) {}
-
   /** See {@link OptimizerSteps#adamW}. */
   void adamW(
-      AdamW step,
+      AdamWStep step,
       float[] g,
       int gOffset,
       float[] m,

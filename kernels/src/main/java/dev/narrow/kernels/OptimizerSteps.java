@@ -15,6 +15,20 @@ import java.util.List;
  * float64 within ±gradientBound, rounded to float32, and 0 where g is 0.
  */
 public interface OptimizerSteps {
+  /** Decay of the second moment of Madam in all its forms, fixed in the papers. */
+  double MADAM_BETA = 0.999;
+
+  /**
+   * 1 - beta<sup>step</sup>, by which a moving average that started at zero is divided.
+   *
+   * @throws IllegalArgumentException if step is below 1
+   */
+  static float correction(double beta, long step) {
+    if (step < 1) {
+      throw new IllegalArgumentException("step = " + step + ", expected 1 or more");
+    }
+    return (float) (1 - StrictMath.pow(beta, (double) step));
+  }
 
   /**
    * Takes a factor out of a gradient and looks for what is not finite afterwards, in one pass.

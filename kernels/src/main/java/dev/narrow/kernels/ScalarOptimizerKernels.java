@@ -42,7 +42,7 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
 
   @Override
   default void adamW(
-      AdamW step,
+      AdamWStep step,
       float[] g,
       int gOffset,
       float[] m,
@@ -80,7 +80,9 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
     for (int i = 0; i < n; i++) {
       double gradient = g[gOffset + i];
       double root = r[rOffset + i];
-      double v = MADAM_BETA * (root * root) + (1 - MADAM_BETA) * (gradient * gradient);
+      double v =
+          OptimizerSteps.MADAM_BETA * (root * root)
+              + (1 - OptimizerSteps.MADAM_BETA) * (gradient * gradient);
       r[rOffset + i] = canonical((float) Math.sqrt(v));
       double normalized = Math.clamp(gradient / Math.sqrt(v / correction), -bound, bound);
       t[tOffset + i] = gradient == 0 ? 0 : canonical((float) normalized);

@@ -1,7 +1,5 @@
 package dev.narrow.kernels;
 
-import dev.narrow.quant.Quantizer;
-import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.TensorReader;
 import java.lang.foreign.MemorySegment;
@@ -61,7 +59,7 @@ final class Values implements AutoCloseable {
    * @throws IllegalArgumentException if the tensor cannot be written
    */
   static Values update(Tensor tensor, String name) {
-    requireTarget(tensor, name);
+    Arguments.expectTarget(tensor, name);
     return new Values(tensor, true);
   }
 
@@ -71,29 +69,8 @@ final class Values implements AutoCloseable {
    * @throws IllegalArgumentException if the tensor cannot be written
    */
   static Values write(Tensor tensor, String name) {
-    requireTarget(tensor, name);
+    Arguments.expectTarget(tensor, name);
     return new Values(tensor, false);
-  }
-
-  private static void requireTarget(Tensor tensor, String name) {
-    Arguments.expectWritable(tensor, name);
-    if (tensor.rotation().isPresent()) {
-      throw new IllegalArgumentException(
-          name + " is rotated by " + tensor.rotation().get() + ", expected it plain");
-    }
-    if (!tensor.isFp32() && quantizer(tensor).projection().rounding().randomBits() > 0) {
-      throw new IllegalArgumentException(
-          name + " was made by a quantizer that rounds stochastically, expected another rounding");
-    }
-  }
-
-  private static Quantizer quantizer(Tensor tensor) {
-    return tensor
-        .quantizer()
-        .orElseGet(() -> {
-          Quantizer plain = Quantizer.of(tensor.format());
-          return tensor.scales().hasZeroPoints() ? plain.with(ScaleRule.MIN_TO_MAX) : plain;
-        });
   }
 
   float[] array() {
@@ -140,7 +117,7 @@ final class Values implements AutoCloseable {
       MemorySegment.copy(array, 0, target, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, size());
     } else {
       MemorySegment written = MemorySegment.ofArray(array).asSlice(0, (long) size() * Float.BYTES);
-      quantizer(tensor).quantize(Tensor.of(written, tensor.shape().dims()), tensor, null);
+      Arguments.quantizer(tensor).quantize(Tensor.of(written, tensor.shape().dims()), tensor, null);
     }
   }
 

@@ -81,7 +81,7 @@ interface VectorOptimizerKernels extends OptimizerKernels {
 
   @Override
   default void adamW(
-      AdamW step,
+      AdamWStep step,
       float[] g,
       int gOffset,
       float[] m,
@@ -135,7 +135,9 @@ interface VectorOptimizerKernels extends OptimizerKernels {
       DoubleVector gradient = loadDoubles(g, gOffset + i);
       DoubleVector root = loadDoubles(r, rOffset + i);
       DoubleVector v =
-          root.mul(root).mul(MADAM_BETA).add(gradient.mul(gradient).mul(1 - MADAM_BETA));
+          root.mul(root)
+              .mul(OptimizerSteps.MADAM_BETA)
+              .add(gradient.mul(gradient).mul(1 - OptimizerSteps.MADAM_BETA));
       store(v.lanewise(VectorOperators.SQRT), r, rOffset + i);
       DoubleVector normalized =
           gradient.div(v.div(correction).lanewise(VectorOperators.SQRT)).max(-bound).min(bound);

@@ -52,7 +52,7 @@ class OptimizerStepsTest {
     assertSame("unscale", data, n, (k, a, b, c, d) -> d[0] = k.unscale(f[0], a, 3, n));
     assertSame(
         "sgd", data, n, (k, a, b, c, d) -> k.sgd(f[0], f[1], f[2], flag, a, 1, b, 2, c, 3, n));
-    var adam = new OptimizerKernels.AdamW(f[0], f[1], f[2], f[3], f[4], f[5]);
+    var adam = new AdamWStep(f[0], f[1], f[2], f[3], f[4], f[5]);
     assertSame("adamW", data, n, (k, a, b, c, d) -> k.adamW(adam, a, 1, b, 2, c, 3, d, 4, n));
     assertSame(
         "normalizeByRoot",

@@ -5,11 +5,11 @@ import dev.narrow.formats.Codec;
 import dev.narrow.formats.VectorApi;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.NativeLibrary;
+import dev.narrow.kernels.cuda.Cuda;
+import dev.narrow.kernels.cuda.CudaProbe;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.repro.Processor;
 import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -87,12 +87,8 @@ record Diagnosis(
   }
 
   private static NativeLibrary cuda() {
-    boolean hasDriver = Files.exists(Path.of("/proc/driver/nvidia/version"));
-    return new NativeLibrary(
-        "CUDA",
-        false,
-        "this version has no backend for it"
-            + (hasDriver ? ", though NVIDIA's driver is there" : ""));
+    CudaProbe probe = Cuda.probe();
+    return new NativeLibrary("CUDA", probe instanceof CudaProbe.Available, probe.describe());
   }
 
   boolean javaIsSupported() {

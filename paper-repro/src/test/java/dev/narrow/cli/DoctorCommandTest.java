@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.NativeLibrary;
+import dev.narrow.kernels.cuda.Cuda;
+import dev.narrow.kernels.cuda.CudaProbe;
 import dev.narrow.repro.report.CsvTable;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +33,7 @@ class DoctorCommandTest {
     assertTrue(page.contains(Runtime.version().toString()), page);
     assertTrue(page.contains(Backend.cpu().describe()), page);
     assertTrue(page.contains(NativeLibrary.oneDnn().detail()), page);
+    assertTrue(page.contains(Cuda.probe().describe()), page);
     assertFalse(page.contains("scalar"), "the tests run with the Vector API: " + page);
     assertFalse(page.contains("\u001b"), "colour is for terminals");
   }
@@ -48,7 +51,11 @@ class DoctorCommandTest {
     assertEquals(
         NativeLibrary.oneDnn().available(),
         facts.get("libraries").get("oneDNN").get("available").asBoolean());
-    assertFalse(facts.get("libraries").get("CUDA").get("available").asBoolean());
+    assertEquals(
+        Cuda.probe() instanceof CudaProbe.Available,
+        facts.get("libraries").get("CUDA").get("available").asBoolean());
+    assertEquals(
+        Cuda.probe().describe(), facts.get("libraries").get("CUDA").get("detail").asString());
   }
 
   /** Where something is missing, the line says what to do. */

@@ -156,6 +156,17 @@ public sealed interface Granularity {
   }
 
   /**
+   * The largest finite magnitude of the elements of each scale, 0 where there is none, in the order
+   * of the grid.
+   *
+   * @throws IllegalArgumentException if the tensor is not fp32, or has too few axes
+   * @throws UnsupportedOperationException if its storage is not memory of the host
+   */
+  default float[] amax(Tensor values) {
+    return ScaleSearch.amax(Floats.of(values, "values"), values.shape(), this);
+  }
+
+  /**
    * How many indices of the outermost axis share each row of the grid: 0 if all of them do.
    *
    * @throws IllegalArgumentException if the shape has too few axes

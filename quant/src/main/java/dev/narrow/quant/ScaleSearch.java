@@ -57,9 +57,7 @@ final class ScaleSearch extends Factors {
         above == null
             ? null
             : outerScales(
-                knownAmax == null
-                    ? amax(elements, shape, above)
-                    : outerAmax(knownAmax, above));
+                knownAmax == null ? amax(elements, shape, above) : outerAmax(knownAmax, above));
     this.outerIndex =
         above == null || above instanceof Granularity.PerTensor
             ? null

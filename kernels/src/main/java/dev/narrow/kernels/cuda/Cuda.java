@@ -92,7 +92,7 @@ public final class Cuda {
       probed = load(System.getProperty("dev.narrow.cuda.library", "libcuda.so.1"));
     } catch (RuntimeException | LinkageError e) { // whatever a library does, Java can go on
       probed =
-          unavailable(Reason.BROKEN_LIBRARY, "the driver's library fails: " + e, "reinstall it");
+          unavailable(Reason.BROKEN_LIBRARY, "the driver fails: " + firstLine(e), "see nvidia-smi");
     }
     LOG.log(Level.DEBUG, "CUDA: {0}", probed.probe.describe());
     return probed;
@@ -115,7 +115,7 @@ public final class Cuda {
       return Files.exists(Path.of(name))
           ? unavailable(
               Reason.BROKEN_LIBRARY, name + " is not a library that can be loaded", INSTALL)
-          : unavailable(Reason.NO_LIBRARY, "there is no " + name, INSTALL);
+          : unavailable(Reason.NO_LIBRARY, "there is no " + name + kernelModule(), INSTALL);
     }
     List<String> missing = library.missing();
     if (missing.contains("cuInit") || missing.contains("cuDriverGetVersion")) {
@@ -155,11 +155,18 @@ public final class Cuda {
     } catch (IOException | LinkageError e) {
       return unavailable(
           Reason.NO_JCUDA,
-          "JCuda cannot be loaded: " + firstLine(e),
+          "there is " + devices.getFirst() + ", but JCuda cannot be loaded: " + firstLine(e),
           "put org.jcuda:jcuda and org.jcuda:jcuda-natives (linux-x86_64) on the class path, or"
               + " both on the module path with --add-modules jcuda");
     }
     return new Probed(new CudaProbe.Available(name, version, devices), library);
+  }
+
+  /** A container may have the driver's half that lies in the kernel, and not the library. */
+  private static String kernelModule() {
+    return Files.exists(Path.of("/proc/driver/nvidia/version"))
+        ? ", though NVIDIA's kernel module is there"
+        : "";
   }
 
   private static String lacking(String name, List<String> missing) {

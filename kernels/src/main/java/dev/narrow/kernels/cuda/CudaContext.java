@@ -1,5 +1,10 @@
 package dev.narrow.kernels.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.function.IntSupplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
@@ -27,6 +32,7 @@ record CudaContext(long handle) {
   private static final int JIT_ERROR_LOG_BUFFER = 5; // CUjit_option
   private static final int JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6;
   private static final int ERROR_LOG_BYTES = 8192;
+  private static final int NOT_FOUND = 500; // CUresult
   private static final int NOT_READY = 600;
 
   /** CUpointer_attribute: the context of memory. */
@@ -154,12 +160,14 @@ record CudaContext(long handle) {
 
   /** What the driver knows of an address; -1 if it does not know it. */
   long attribute(int attribute, long address) {
-    long[] value = new long[1];
-    int result =
-        result(() ->
-            JCudaDriver.cuPointerGetAttribute(
-                Pointer.to(value), attribute, Handles.device(address)));
-    return result == CudaException.SUCCESS ? value[0] : -1;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(JAVA_LONG); // of which some attributes take an int
+      int result =
+          result(() ->
+              JCudaDriver.cuPointerGetAttribute(
+                  Handles.host(value.address()), attribute, Handles.device(address)));
+      return result == CudaException.SUCCESS ? value.get(JAVA_LONG, 0) : -1;
+    }
   }
 
   // Streams and events
@@ -168,6 +176,13 @@ record CudaContext(long handle) {
     CUstream stream = new CUstream();
     call("cuStreamCreate", () -> JCudaDriver.cuStreamCreate(stream, STREAM_NON_BLOCKING));
     return Handles.of(stream);
+  }
+
+  /** Whether it is a stream of this context. */
+  boolean has(long stream) {
+    CUcontext owner = new CUcontext();
+    int result = result(() -> JCudaDriver.cuStreamGetCtx(Handles.stream(stream), owner));
+    return result == CudaException.SUCCESS && Handles.of(owner) == handle;
   }
 
   void destroyStream(long stream) {
@@ -263,7 +278,6 @@ record CudaContext(long handle) {
   /**
    * Loads PTX or a cubin.
    *
-   * @param image PTX ends with a zero
    * @param name for the message
    */
   long load(byte[] image, String name) {
@@ -271,7 +285,14 @@ record CudaContext(long handle) {
     JITOptions options = new JITOptions();
     options.putBytes(JIT_ERROR_LOG_BUFFER, new byte[ERROR_LOG_BYTES]);
     options.putInt(JIT_ERROR_LOG_BUFFER_SIZE_BYTES, ERROR_LOG_BYTES);
-    int result = result(() -> JCudaDriver.cuModuleLoadDataJIT(module, Pointer.to(image), options));
+    int result;
+    try (Arena arena = Arena.ofConfined()) { // zeros at first: PTX ends with one
+      MemorySegment memory = arena.allocate(image.length + 1L, 16);
+      MemorySegment.copy(image, 0, memory, JAVA_BYTE, 0, image.length);
+      result =
+          result(() ->
+              JCudaDriver.cuModuleLoadDataJIT(module, Handles.host(memory.address()), options));
+    }
     if (result != CudaException.SUCCESS) {
       String log = String.valueOf(options.getString(JIT_ERROR_LOG_BUFFER)).strip();
       throw CudaException.of(
@@ -289,7 +310,7 @@ record CudaContext(long handle) {
     CUfunction function = new CUfunction();
     int result =
         result(() -> JCudaDriver.cuModuleGetFunction(function, Handles.module(module), name));
-    if (result == 500) { // CUDA_ERROR_NOT_FOUND
+    if (result == NOT_FOUND) {
       return 0;
     }
     check(result, "cuModuleGetFunction");

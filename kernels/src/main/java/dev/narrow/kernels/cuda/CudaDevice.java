@@ -1,6 +1,7 @@
 package dev.narrow.kernels.cuda;
 
 import dev.narrow.formats.NumericFormat;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
@@ -8,6 +9,7 @@ import dev.narrow.quant.Tensor;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -42,7 +44,10 @@ public final class CudaDevice implements AutoCloseable {
   private final MemoryPool pool;
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
+  private final CastTables castTables = new CastTables(this);
+  private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
+  private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
   private final Set<PinnedMemory> pinned = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
   private volatile boolean capturing;
@@ -91,7 +96,8 @@ public final class CudaDevice implements AutoCloseable {
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
    * @throws IllegalStateException if CUDA cannot be used
-   * @throws IllegalArgumentException if there are no kernels for the GPU, or context is 0
+   * @throws IllegalArgumentException if there are no kernels for the GPU, context is 0, or stream
+   *     is not one of this context
    */
   public static CudaDevice of(long context, long stream) {
     Cuda.library();
@@ -99,6 +105,10 @@ public final class CudaDevice implements AutoCloseable {
       throw new IllegalArgumentException("context = 0, expected the handle of a context");
     }
     CudaContext borrowed = new CudaContext(context);
+    if (!borrowed.has(stream)) {
+      throw new IllegalArgumentException(
+          "stream = 0x%x, expected a stream of context 0x%x".formatted(stream, context));
+    }
     return new CudaDevice(Cuda.device(borrowed.ordinal()), borrowed, stream, true);
   }
 
@@ -116,6 +126,16 @@ public final class CudaDevice implements AutoCloseable {
   /** What the GPU is. */
   public CudaDeviceInfo info() {
     return info;
+  }
+
+  /**
+   * The driver's handle of its context, a CUcontext, for work of your own.
+   *
+   * @throws IllegalStateException if the device is closed
+   */
+  public long contextHandle() {
+    requireOpen();
+    return context.handle();
   }
 
   /** The stream of its work. */
@@ -149,6 +169,19 @@ public final class CudaDevice implements AutoCloseable {
   public CudaUsage usage() {
     return new CudaUsage(
         pool.reserved(), pool.inUse(), live.stream().map(Lifetime::toString).sorted().toList());
+  }
+
+  /**
+   * The operations, on tensors of this device and on those of the host. They are described at
+   * {@link Backend}; one works where its tensors lie: on the device if all lie there, on the
+   * processor, with as many threads as it has cores, if none does.
+   *
+   * <p>Some operations have no kernel yet: products, convolutions, poolings, attention, embeddings,
+   * batch norms and losses. The processor does them on copies of their operands, and waits for
+   * these.
+   */
+  public Backend backend() {
+    return backend;
   }
 
   // Tensors
@@ -338,7 +371,20 @@ public final class CudaDevice implements AutoCloseable {
     return new PinnedMemory(this, bytes);
   }
 
-  // Time and graphs
+  // Kernels of your own, time and graphs
+
+  /**
+   * Loads kernels of your own: PTX, which the driver compiles, or a cubin for this GPU.
+   *
+   * @param image the content of the file
+   * @param name for messages
+   * @throws CudaException if the driver does not take it; the message has what its compiler says
+   * @throws IllegalStateException if the device is closed
+   */
+  public CudaModule load(byte[] image, String name) {
+    requireOpen();
+    return new CudaModule(this, name, image, live);
+  }
 
   /**
    * A mark to be put in the stream.
@@ -452,13 +498,23 @@ public final class CudaDevice implements AutoCloseable {
    */
   Kernel kernel(String module, String name) {
     requireOpen();
-    return modules.kernel(module, name);
+    return modules.module(module).kernel(name);
+  }
+
+  /** Of which kind the kernels are, for example {@code sm_90.cubin}. */
+  String kernels() {
+    return modules.kind("elementwise");
+  }
+
+  /** What casts have in its memory. */
+  CastTables castTables() {
+    requireOpen();
+    return castTables;
   }
 
   /** Device memory for the length of an operation, at least so many bytes. */
   DeviceScratch scratch(long bytes) {
-    requireOpen();
-    return new DeviceScratch(pool, bytes);
+    return new DeviceScratch(storage(bytes, "scratch memory of an operation"));
   }
 
   /** Memory of the pool; none where there are no bytes. */
@@ -548,6 +604,11 @@ public final class CudaDevice implements AutoCloseable {
     return new Lifetime(what, live, release);
   }
 
+  /** What is closed with the device. */
+  Set<Lifetime> own() {
+    return own;
+  }
+
   void add(PinnedMemory memory) {
     pinned.add(memory);
   }
@@ -575,7 +636,7 @@ public final class CudaDevice implements AutoCloseable {
   }
 
   /** The driver itself waits for work that uses memory, as far as it knows of it. */
-  private void waitBeforeFreeing() {
+  void waitBeforeFreeing() {
     if (!isBorrowed) {
       context.synchronize(streamHandle);
     }
@@ -585,6 +646,9 @@ public final class CudaDevice implements AutoCloseable {
    * Waits for the work, if the stream is this device's own, and frees all that was not closed, with
    * a line in the log that names it. With a stream of your own, have its work done before. Without
    * effect if it is closed already.
+   *
+   * @throws CudaException if work failed; all that can be freed is
+   * @throws IllegalStateException if a graph is being captured
    */
   @Override
   public synchronized void close() {
@@ -597,14 +661,36 @@ public final class CudaDevice implements AutoCloseable {
     if (!open.isEmpty()) {
       LOG.log(Level.WARNING, "{0} is closed before {1}", this, String.join(", ", open));
     }
-    waitBeforeFreeing();
-    live.forEach(Lifetime::close);
-    staging.close();
-    modules.close();
-    pool.trim();
+    List<Runnable> steps = new ArrayList<>();
+    steps.add(this::waitBeforeFreeing);
+    live.forEach(lifetime -> steps.add(lifetime::close));
+    own.forEach(lifetime -> steps.add(lifetime::close));
+    steps.add(castTables::close);
+    steps.add(staging::close);
+    steps.add(pool::trim);
     if (!isBorrowed) {
-      context.destroyStream(streamHandle);
-      CudaContext.release(info.ordinal());
+      steps.add(() -> context.destroyStream(streamHandle));
+      steps.add(() -> CudaContext.release(info.ordinal()));
+    }
+    runAll(steps);
+  }
+
+  /** Each of them, even after one has failed; throws the first failure. */
+  private static void runAll(List<Runnable> steps) {
+    RuntimeException failure = null;
+    for (Runnable step : steps) {
+      try {
+        step.run();
+      } catch (RuntimeException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 

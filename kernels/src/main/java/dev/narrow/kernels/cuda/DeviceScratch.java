@@ -2,25 +2,19 @@ package dev.narrow.kernels.cuda;
 
 /** Device memory for the length of an operation: work that was enqueued may still use it. */
 final class DeviceScratch implements AutoCloseable {
-  private final MemoryPool pool;
-  private final MemoryPool.Block block;
-  private boolean closed;
+  private final DeviceStorage storage;
 
-  DeviceScratch(MemoryPool pool, long bytes) {
-    this.pool = pool;
-    this.block = pool.take(bytes, "scratch memory of an operation");
+  DeviceScratch(DeviceStorage storage) {
+    this.storage = storage;
   }
 
-  /** Its address, a multiple of 512. */
+  /** Its address, a multiple of 256; 0 where there are no bytes. */
   long pointer() {
-    return block.address();
+    return storage.address();
   }
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      pool.give(block);
-    }
+    storage.close();
   }
 }

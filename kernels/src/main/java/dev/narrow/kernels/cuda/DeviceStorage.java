@@ -77,8 +77,7 @@ public final class DeviceStorage implements Storage, AutoCloseable {
   }
 
   /**
-   * Copies bytes to memory of the host. Waits for the work that was enqueued, unless that memory is
-   * pinned.
+   * Copies bytes to memory of the host. Waits for the work that was enqueued.
    *
    * @throws IndexOutOfBoundsException if there are not so many bytes
    * @throws CudaException if work before it failed
@@ -89,6 +88,7 @@ public final class DeviceStorage implements Storage, AutoCloseable {
     Objects.checkFromIndexSize(offset, to.byteSize(), byteSize);
     requireLive("memory");
     device.copyToHost(address + offset, to);
+    device.synchronize(); // for what is pinned
   }
 
   @Override

@@ -56,6 +56,7 @@ final class DriverLibrary {
           "cuStreamDestroy_v2",
           "cuStreamSynchronize",
           "cuStreamWaitEvent",
+          "cuStreamGetCtx",
           "cuStreamBeginCapture_v2",
           "cuStreamEndCapture",
           "cuEventCreate",
@@ -127,7 +128,7 @@ final class DriverLibrary {
     MethodHandle version = function("cuDriverGetVersion", FunctionDescriptor.of(JAVA_INT, ADDRESS));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_INT);
-      CudaException.check((int) version.invokeExact(result), "cuDriverGetVersion");
+      require((int) version.invokeExact(result), "cuDriverGetVersion");
       return result.get(JAVA_INT, 0);
     } catch (Throwable e) {
       throw failure(e);
@@ -140,7 +141,7 @@ final class DriverLibrary {
     List<CudaDeviceInfo> devices = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_INT);
-      CudaException.check((int) count.invokeExact(result), "cuDeviceGetCount");
+      require((int) count.invokeExact(result), "cuDeviceGetCount");
       int all = result.get(JAVA_INT, 0);
       for (int ordinal = 0; ordinal < all; ordinal++) {
         devices.add(device(arena, ordinal));
@@ -160,10 +161,10 @@ final class DriverLibrary {
         function("cuDeviceGetName", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
     MethodHandle totalMemory =
         function("cuDeviceTotalMem_v2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-    CudaException.check((int) get.invokeExact(handle, ordinal), "cuDeviceGet");
+    require((int) get.invokeExact(handle, ordinal), "cuDeviceGet");
     int device = handle.get(JAVA_INT, 0);
-    CudaException.check((int) getName.invokeExact(name, NAME_BYTES - 1, device), "cuDeviceGetName");
-    CudaException.check((int) totalMemory.invokeExact(memory, device), "cuDeviceTotalMem");
+    require((int) getName.invokeExact(name, NAME_BYTES - 1, device), "cuDeviceGetName");
+    require((int) totalMemory.invokeExact(memory, device), "cuDeviceTotalMem");
     return new CudaDeviceInfo(
         ordinal,
         name.getString(0),
@@ -178,8 +179,18 @@ final class DriverLibrary {
         function(
             "cuDeviceGetAttribute", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
     MemorySegment value = arena.allocate(JAVA_INT);
-    CudaException.check((int) get.invokeExact(value, attribute, device), "cuDeviceGetAttribute");
+    require((int) get.invokeExact(value, attribute, device), "cuDeviceGetAttribute");
     return value.get(JAVA_INT, 0);
+  }
+
+  /**
+   * Throws while CudaException cannot be used, whose words are those of a driver that has started.
+   */
+  private void require(int result, String function) {
+    if (result != CudaException.SUCCESS) {
+      throw new IllegalStateException(
+          function + " gives " + describe(result).orElse("error " + result));
+    }
   }
 
   /** The driver's name and words for a result, if it has any. */

@@ -9,10 +9,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The arguments of a launch, in the order of the kernel's parameters. There is one for each thread,
- * which is used again for the next launch; nothing is allocated.
+ * The arguments of a launch, in the order of the kernel's parameters; see {@link Kernel#arguments}.
+ * Each thread has one, which is used again for its next launch.
  */
-final class KernelArguments {
+public final class KernelArguments {
   /** What a kernel's parameters may take in all, by the definition of PTX ISA 8.0. */
   static final int BYTES = 4096;
 
@@ -42,32 +42,52 @@ final class KernelArguments {
     return this;
   }
 
-  /** A pointer, or a number of 64 bits. */
-  KernelArguments add(long value) {
+  /**
+   * A pointer, or a number of 64 bits.
+   *
+   * @throws IllegalArgumentException if it is the 129th argument, or goes beyond 4096 bytes
+   */
+  public KernelArguments add(long value) {
     values.set(JAVA_LONG, place(Long.BYTES, Long.BYTES), value);
     return this;
   }
 
-  /** A number of 32 bits. */
-  KernelArguments add(int value) {
+  /**
+   * A number of 32 bits.
+   *
+   * @throws IllegalArgumentException if it is the 129th argument, or goes beyond 4096 bytes
+   */
+  public KernelArguments add(int value) {
     values.set(JAVA_INT, place(Integer.BYTES, Integer.BYTES), value);
     return this;
   }
 
-  /** A float. */
-  KernelArguments add(float value) {
+  /**
+   * A float.
+   *
+   * @throws IllegalArgumentException if it is the 129th argument, or goes beyond 4096 bytes
+   */
+  public KernelArguments add(float value) {
     values.set(JAVA_FLOAT, place(Float.BYTES, Float.BYTES), value);
     return this;
   }
 
-  /** A double. */
-  KernelArguments add(double value) {
+  /**
+   * A double.
+   *
+   * @throws IllegalArgumentException if it is the 129th argument, or goes beyond 4096 bytes
+   */
+  public KernelArguments add(double value) {
     values.set(JAVA_DOUBLE, place(Double.BYTES, Double.BYTES), value);
     return this;
   }
 
-  /** A structure, which is copied. */
-  KernelArguments add(MemorySegment struct) {
+  /**
+   * A structure, which is copied.
+   *
+   * @throws IllegalArgumentException if it is the 129th argument, or goes beyond 4096 bytes
+   */
+  public KernelArguments add(MemorySegment struct) {
     MemorySegment.copy(struct, 0, values, place(struct.byteSize(), ALIGNMENT), struct.byteSize());
     return this;
   }

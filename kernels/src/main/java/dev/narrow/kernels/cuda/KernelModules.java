@@ -6,12 +6,11 @@ import java.io.UncheckedIOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The kernels of a device, loaded when they are first asked for. */
+/** Narrow's kernels on a device: modules are loaded when they are first asked for. */
 final class KernelModules {
   /** From it on drivers load cubins of the compiler that made ours, CUDA 13. */
   private static final int CUBIN_DRIVER = 13000;
@@ -19,54 +18,35 @@ final class KernelModules {
   private static final Logger LOG = System.getLogger(KernelModules.class.getName());
 
   private final CudaDevice device;
-  private final Map<String, Loaded> modules = new ConcurrentHashMap<>();
-
-  private record Loaded(long handle, Map<String, Kernel> kernels) {}
+  private final Map<String, CudaModule> modules = new ConcurrentHashMap<>();
 
   KernelModules(CudaDevice device) {
     this.device = device;
   }
 
   /**
-   * A kernel.
+   * A module.
    *
-   * @throws IllegalArgumentException if there is none of this name, or no such module
-   * @throws CudaException if the driver does not take the module
+   * @throws IllegalArgumentException if there is none of this name, or none for this device
+   * @throws CudaException if the driver does not take it
    */
-  Kernel kernel(String module, String name) {
-    Loaded loaded = modules.get(module);
-    if (loaded == null) {
-      loaded = modules.computeIfAbsent(module, this::load);
-    }
-    Kernel kernel = loaded.kernels.get(name);
-    return kernel == null ? link(loaded, module, name) : kernel;
+  CudaModule module(String name) {
+    CudaModule module = modules.get(name);
+    return module == null ? modules.computeIfAbsent(name, this::load) : module;
   }
 
-  private Kernel link(Loaded loaded, String module, String name) {
-    long function = device.context().function(loaded.handle, name);
-    if (function == 0) {
-      throw new IllegalArgumentException("module " + module + " has no kernel " + name);
-    }
-    return loaded.kernels.computeIfAbsent(name, n -> new Kernel(device, n, function));
-  }
-
-  private Loaded load(String module) {
+  private CudaModule load(String name) {
     CudaDeviceInfo info = device.info();
-    List<String> resources = resources(module, Cuda.driver(), info.major(), info.minor());
+    List<String> resources = resources(name, Cuda.driver(), info.major(), info.minor());
     for (String resource : resources) {
       byte[] image = read(resource);
       if (image.length > 0) {
         LOG.log(Level.DEBUG, "CUDA: {0} for {1}", resource, info);
-        boolean isText = resource.endsWith(".ptx"); // which the driver takes with a zero at its end
-        return new Loaded(
-            device
-                .context()
-                .load(isText ? Arrays.copyOf(image, image.length + 1) : image, resource),
-            new ConcurrentHashMap<>());
+        return new CudaModule(device, resource, image, device.own());
       }
     }
     throw new IllegalArgumentException(
-        "there is no module " + module + " for " + info + ": none of " + resources);
+        "there is no module " + name + " for " + info + ": none of " + resources);
   }
 
   private static byte[] read(String resource) {
@@ -102,9 +82,13 @@ final class KernelModules {
     return names;
   }
 
-  /** Unloads all. */
-  void close() {
-    modules.values().forEach(loaded -> device.context().unload(loaded.handle));
-    modules.clear();
+  /** The file that a module comes from, without the module's name; none if there is none. */
+  String kind(String module) {
+    CudaDeviceInfo info = device.info();
+    return resources(module, Cuda.driver(), info.major(), info.minor()).stream()
+        .filter(resource -> KernelModules.class.getResource(resource) != null)
+        .findFirst()
+        .map(resource -> resource.substring(module.length() + 1))
+        .orElse("none");
   }
 }

@@ -9,11 +9,13 @@ import java.lang.foreign.MemorySegment;
  */
 @SuppressWarnings("restricted")
 public final class PinnedMemory implements AutoCloseable {
+  private final CudaDevice device;
   private final Arena arena = Arena.ofShared(); // that later accesses throw, and do not crash
   private final Lifetime lifetime;
   private final MemorySegment segment;
 
   PinnedMemory(CudaDevice device, long bytes) {
+    this.device = device;
     long address = bytes == 0 ? 0 : device.context().allocateHost(bytes);
     segment = MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
     lifetime =
@@ -21,6 +23,7 @@ public final class PinnedMemory implements AutoCloseable {
             bytes + " bytes of pinned memory",
             () -> {
               device.remove(this);
+              device.waitBeforeFreeing();
               arena.close();
               if (bytes > 0) {
                 device.context().freeHost(address);
@@ -48,9 +51,17 @@ public final class PinnedMemory implements AutoCloseable {
         && other.address() + other.byteSize() <= segment.address() + segment.byteSize();
   }
 
-  /** Frees the memory, after the device's copies to and from it. */
+  /**
+   * Frees the memory, after the work that was enqueued; with a stream of your own, have its work
+   * done before.
+   *
+   * @throws IllegalStateException if a thread is using the segment, or a graph is being captured
+   */
   @Override
   public void close() {
+    if (!device.isClosed()) {
+      device.requireNotCapturing("closing of pinned memory");
+    }
     lifetime.close();
   }
 }

@@ -1,0 +1,456 @@
+package dev.narrow.kernels.cuda;
+
+import dev.narrow.formats.Formats;
+import dev.narrow.formats.NumericFormat;
+import dev.narrow.formats.RandomBits;
+import dev.narrow.kernels.Activation;
+import dev.narrow.kernels.Attention;
+import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Convolution;
+import dev.narrow.kernels.Matmul;
+import dev.narrow.kernels.Matrices;
+import dev.narrow.kernels.Pooling;
+import dev.narrow.quant.Granularity;
+import dev.narrow.quant.Quantizer;
+import dev.narrow.quant.ScaleRule;
+import dev.narrow.quant.Tensor;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Arguments for every operation of {@link Backend}, so that two backends can be compared. */
+final class OperationCases {
+  /** Lengths at which something ends: lanes, quads, warps, blocks, chunks. */
+  static final int[] LENGTHS = {
+    0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 8193
+  };
+
+  /** The same of rows. */
+  private static final int[] COLUMNS = {1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 257, 1025};
+
+  /** Where no kernel has lanes. */
+  private static final int[] FEW = {1, 2};
+
+  /** What the numbers of a tensor are like. */
+  enum Numbers {
+    /** Of many binades, with zeros of both signs and ties. */
+    FINITE,
+    /** The same with infinities, NaN, subnormal and huge numbers among them. */
+    SPECIAL,
+    /** Any bits. */
+    ANY
+  }
+
+  /** The arguments of an operation at a size. */
+  @FunctionalInterface
+  interface Arguments {
+    @Nullable Object[] of(Draw draw, int n);
+  }
+
+  /** An operation, its sizes, and arguments. */
+  record Case(int[] sizes, Arguments arguments) {}
+
+  private static final float[] SPECIAL = {
+    0f,
+    -0f,
+    Float.MIN_VALUE,
+    -Float.MIN_VALUE,
+    Float.MIN_NORMAL,
+    -0x1.fffffcp-127f,
+    Float.MAX_VALUE,
+    -Float.MAX_VALUE,
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY,
+    Float.NaN,
+    0x1p64f,
+    -0x1p-64f,
+    1f,
+    -1f,
+    2.5f
+  };
+
+  /** Draws operands. */
+  static final class Draw {
+    private final Random random;
+    private final Numbers numbers;
+    private final @Nullable Quantizer quantizer;
+
+    /**
+     * @param quantizer what makes the tensors; null for fp32
+     */
+    Draw(long seed, Numbers numbers, @Nullable Quantizer quantizer) {
+      random = new Random(seed);
+      this.numbers = numbers;
+      this.quantizer = quantizer;
+    }
+
+    private float number() {
+      int kind = random.nextInt(16);
+      if (numbers == Numbers.ANY && kind > 0) {
+        return Float.intBitsToFloat(random.nextInt());
+      }
+      if (numbers != Numbers.FINITE && kind < 2) {
+        return SPECIAL[random.nextInt(SPECIAL.length)];
+      }
+      if (kind == 2) {
+        return (random.nextInt(17) - 8) * 0.5f; // ties
+      }
+      if (kind == 3) {
+        return random.nextBoolean() ? 0f : -0f;
+      }
+      return (float) Math.scalb(random.nextDouble() - 0.5, random.nextInt(12) - 6);
+    }
+
+    Tensor tensor(int... dims) {
+      int size = Arrays.stream(dims).reduce(1, (a, b) -> a * b);
+      float[] values = new float[size];
+      for (int i = 0; i < size; i++) {
+        values[i] = number();
+      }
+      Tensor x = Tensor.of(values, dims);
+      return quantizer == null ? x : quantizer.quantize(x);
+    }
+
+    /** Not below zero, not NaN: a second moment. */
+    Tensor moment(int... dims) {
+      int size = Arrays.stream(dims).reduce(1, (a, b) -> a * b);
+      float[] values = new float[size];
+      for (int i = 0; i < size; i++) {
+        values[i] = Math.abs((float) Math.scalb(random.nextDouble(), random.nextInt(12) - 6));
+      }
+      Tensor x = Tensor.of(values, dims);
+      return quantizer == null ? x : quantizer.quantize(x);
+    }
+
+    int[] indices(int n, int bound) {
+      return random.ints(n, 0, bound).toArray();
+    }
+
+    RandomBits bits() {
+      return new RandomBits(random.nextLong(), random.nextLong());
+    }
+  }
+
+  /** Tensors of other formats than fp32 under which operations are compared. */
+  static Map<String, Quantizer> formats() {
+    Map<String, Quantizer> formats = new HashMap<>();
+    for (NumericFormat format :
+        List.of(Formats.FP16, Formats.BF16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8)) {
+      formats.put(format.name(), Quantizer.of(format));
+    }
+    Quantizer lns8 = Quantizer.of(Formats.LNS8).with(ScaleRule.AMAX_TO_MAX_FINITE);
+    formats.put("lns8 scaled", lns8);
+    formats.put("fp16 in blocks", blocks(Formats.FP16, ScaleRule.AMAX_TO_MAX_FINITE));
+    formats.put("posit8", Quantizer.of(Formats.parse("posit8")));
+    formats.put("int8", Quantizer.of(Formats.INT8).with(ScaleRule.MIN_TO_MAX));
+    return formats;
+  }
+
+  private static Quantizer blocks(NumericFormat format, ScaleRule rule) {
+    return Quantizer.of(format).with(rule).with(new Granularity.PerBlock(-1, 16));
+  }
+
+  private final Map<String, Case> cases = new HashMap<>();
+
+  private OperationCases() {}
+
+  /** What a method is called here: its name, and how many parameters it has. */
+  private static String key(Method method) {
+    String name = method.getName() + "/" + method.getParameterCount();
+    return method.getName().equals("unscale")
+        ? name + (method.getParameterCount() == 2 ? "" : " list")
+        : name;
+  }
+
+  /** All operations of a backend: the methods of its interface that compute. */
+  static List<Method> operations() {
+    return Arrays.stream(Backend.class.getMethods())
+        .filter(method -> Modifier.isAbstract(method.getModifiers()))
+        .filter(method -> !List.of("with", "summation", "describe").contains(method.getName()))
+        .sorted((a, b) -> a.toGenericString().compareTo(b.toGenericString()))
+        .collect(Collectors.toList());
+  }
+
+  /**
+   * The case of an operation.
+   *
+   * @throws AssertionError if it has none: then nobody compares it
+   */
+  static Case of(Method method) {
+    OperationCases all = new OperationCases();
+    all.addAll();
+    Case found = all.cases.get(key(method));
+    if (found == null) {
+      throw new AssertionError("no case for " + method.toGenericString() + ": " + key(method));
+    }
+    return found;
+  }
+
+  private void add(String key, int[] sizes, Arguments arguments) {
+    cases.put(key, new Case(sizes, arguments));
+  }
+
+  private void flat(String key, Arguments arguments) {
+    add(key, LENGTHS, arguments);
+  }
+
+  private void rows(String key, Arguments arguments) {
+    add(key, COLUMNS, arguments);
+  }
+
+  private void few(String key, Arguments arguments) {
+    add(key, FEW, arguments);
+  }
+
+  private static @Nullable Object[] of(@Nullable Object... arguments) {
+    return arguments;
+  }
+
+  private void addAll() {
+    for (String map :
+        List.of(
+            "relu",
+            "exp",
+            "exp2",
+            "log",
+            "tanh",
+            "erf",
+            "reciprocalSqrt",
+            "sigmoid",
+            "gelu",
+            "geluTanh")) {
+      flat(map + "/2", (d, n) -> of(d.tensor(n), d.tensor(n)));
+    }
+    for (String combine :
+        List.of(
+            "add",
+            "subtract",
+            "multiply",
+            "divide",
+            "reluBackward",
+            "geluBackward",
+            "geluTanhBackward")) {
+      flat(combine + "/3", (d, n) -> of(d.tensor(n), d.tensor(n), d.tensor(n)));
+    }
+    flat("scale/3", (d, n) -> of(0.37f, d.tensor(n), d.tensor(n)));
+    flat("addScaled/3", (d, n) -> of(-1.7f, d.tensor(n), d.tensor(n)));
+    flat("clamp/4", (d, n) -> of(-1f, 0f, d.tensor(n), d.tensor(n)));
+    flat("dropout/4", (d, n) -> of(0.3f, d.bits(), d.tensor(n), d.tensor(n)));
+    rows("addRow/3", (d, n) -> of(d.tensor(3, n), d.tensor(n), d.tensor(3, n)));
+    rows("multiplyRow/3", (d, n) -> of(d.tensor(2, 2, n), d.tensor(n), d.tensor(2, 2, n)));
+    addReductions();
+    addNorms();
+    addOptimizers();
+    addHostOperations();
+    addCasts();
+  }
+
+  private void addReductions() {
+    flat("sum/1", (d, n) -> of(d.tensor(n)));
+    flat("sumOfSquares/1", (d, n) -> of(d.tensor(n)));
+    flat("scan/1", (d, n) -> of(d.tensor(n)));
+    rows("sumRows/2", (d, n) -> of(d.tensor(n, 5), d.tensor(5)));
+    for (String reduction : List.of("sumColumns", "meanColumns", "maxColumns", "minColumns")) {
+      rows(reduction + "/2", (d, n) -> of(d.tensor(1, 19, n), d.tensor(1, 19)));
+    }
+    rows("argmaxColumns/2", (d, n) -> of(d.tensor(3, n), new int[3]));
+  }
+
+  private void addNorms() {
+    rows(
+        "layerNorm/7",
+        (d, n) ->
+            of(
+                d.tensor(19, n),
+                d.tensor(n),
+                n % 2 == 0 ? null : d.tensor(n),
+                1e-5f,
+                d.tensor(19, n),
+                d.tensor(19),
+                d.tensor(19)));
+    rows(
+        "layerNormBackward/8",
+        (d, n) ->
+            of(
+                d.tensor(5, n),
+                d.tensor(n),
+                d.tensor(5),
+                d.tensor(5),
+                d.tensor(5, n),
+                d.tensor(5, n),
+                d.tensor(n),
+                n % 2 == 0 ? null : d.tensor(n)));
+    rows(
+        "rmsNorm/5", (d, n) -> of(d.tensor(3, n), d.tensor(n), 1e-5f, d.tensor(3, n), d.tensor(3)));
+    rows(
+        "rmsNormBackward/6",
+        (d, n) ->
+            of(
+                d.tensor(3, n),
+                d.tensor(n),
+                d.tensor(3),
+                d.tensor(3, n),
+                d.tensor(3, n),
+                d.tensor(n)));
+    rows("softmax/2", (d, n) -> of(d.tensor(3, n), d.tensor(3, n)));
+    rows("softmaxBackward/3", (d, n) -> of(d.tensor(3, n), d.tensor(3, n), d.tensor(3, n)));
+  }
+
+  private void addOptimizers() {
+    flat("unscale/2", (d, n) -> of(0x1p-10f, d.tensor(n)));
+    flat(
+        "unscale/3 list",
+        (d, n) ->
+            of(3f, List.of(d.tensor(n), d.tensor(7), d.tensor(0), d.tensor(2, n)), new int[4]));
+    flat(
+        "sgd/7",
+        (d, n) -> of(0.1f, 0.9f, 0.01f, n % 2 == 0, d.tensor(n), d.tensor(n), d.tensor(n)));
+    flat(
+        "adamW/10",
+        (d, n) ->
+            of(
+                0.01f,
+                0.9f,
+                0.999f,
+                1e-8f,
+                0.01f,
+                3L,
+                d.tensor(n),
+                d.tensor(n),
+                d.moment(n),
+                d.tensor(n)));
+    for (String madam : List.of("madam/7", "lnsMadam/7")) {
+      flat(madam, (d, n) -> of(0.125f, 10f, 3f, 2L, d.tensor(n), d.moment(n), d.tensor(n)));
+    }
+    flat(
+        "integerMadam/10",
+        (d, n) ->
+            of(4f, 0.01f, 4096, 10f, 3f, 5L, d.tensor(n), d.moment(n), d.tensor(n), d.tensor(n)));
+  }
+
+  private void addHostOperations() {
+    few(
+        "matmul/4",
+        (d, n) ->
+            of(
+                Matmul.plain().alpha(0.5f).beta(1.5f).bias(d.tensor(5)).activation(Activation.RELU),
+                Matrices.of(d.tensor(n, 3, 4)),
+                Matrices.of(d.tensor(n, 4, 5)),
+                Matrices.of(d.tensor(n, 3, 5))));
+    few("matvec/3", (d, n) -> of(d.tensor(4, n), d.tensor(n), d.tensor(4)));
+    Convolution how = new Convolution(1, 1, 1, 1, 1, 1, 1);
+    few(
+        "convolve/4",
+        (d, n) -> of(how, d.tensor(n, 2, 4, 5), d.tensor(3, 2, 3, 3), d.tensor(n, 3, 4, 5)));
+    few(
+        "convolve/5",
+        (d, n) ->
+            of(how, d.tensor(n, 2, 4, 5), d.tensor(3, 2, 3, 3), d.tensor(3), d.tensor(n, 3, 4, 5)));
+    few(
+        "convolveBackwardInput/4",
+        (d, n) -> of(how, d.tensor(3, 2, 3, 3), d.tensor(n, 3, 4, 5), d.tensor(n, 2, 4, 5)));
+    few(
+        "convolveBackwardWeight/4",
+        (d, n) -> of(how, d.tensor(n, 2, 4, 5), d.tensor(n, 3, 4, 5), d.tensor(3, 2, 3, 3)));
+    few("convolveBackwardBias/2", (d, n) -> of(d.tensor(n, 3, 4, 5), d.tensor(3)));
+    Pooling pooling = new Pooling(2, 2, 2, 2, 0, 0, false);
+    few(
+        "maxPool/4",
+        (d, n) -> of(pooling, d.tensor(n, 2, 4, 6), d.tensor(n, 2, 2, 3), new int[n * 2 * 2 * 3]));
+    few(
+        "maxPoolBackward/3",
+        (d, n) ->
+            of(
+                d.tensor(n, 2, 2, 3),
+                IntStream.range(0, n * 12).map(i -> i / 6 * 24 + i % 6 / 3 * 12).toArray(),
+                d.tensor(n, 2, 4, 6)));
+    few("averagePool/3", (d, n) -> of(pooling, d.tensor(n, 2, 4, 6), d.tensor(n, 2, 2, 3)));
+    few("averagePoolBackward/3", (d, n) -> of(pooling, d.tensor(n, 2, 2, 3), d.tensor(n, 2, 4, 6)));
+    few("averagePlanes/2", (d, n) -> of(d.tensor(n, 2, 4, 6), d.tensor(n, 2)));
+    few("averagePlanesBackward/2", (d, n) -> of(d.tensor(n, 2), d.tensor(n, 2, 4, 6)));
+    Attention attention = Attention.causal(2, 3);
+    few(
+        "attention/5",
+        (d, n) ->
+            of(
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6),
+                attention,
+                d.tensor(n, 5, 6)));
+    few(
+        "attentionBackward/8",
+        (d, n) ->
+            of(
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6),
+                attention,
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6),
+                d.tensor(n, 5, 6)));
+    few("embedding/3", (d, n) -> of(d.tensor(5, 3), d.indices(n, 5), d.tensor(n, 3)));
+    few("addEmbeddingBackward/3", (d, n) -> of(d.indices(n, 5), d.tensor(n, 3), d.tensor(5, 3)));
+    few("batchMoments/3", (d, n) -> of(d.tensor(n, 3, 2, 2), d.tensor(3), d.tensor(3)));
+    few(
+        "updateMoments/6",
+        (d, n) -> of(0.1f, 12, d.tensor(3), d.tensor(3), d.tensor(3), d.tensor(3)));
+    few("inverseDeviation/3", (d, n) -> of(d.moment(3), 1e-5f, d.tensor(3)));
+    few(
+        "batchNormalize/4",
+        (d, n) -> of(d.tensor(n, 3, 2, 2), d.tensor(3), d.tensor(3), d.tensor(n, 3, 2, 2)));
+    few(
+        "batchNormalize/6",
+        (d, n) ->
+            of(
+                d.tensor(n, 3, 2, 2),
+                d.tensor(3),
+                d.tensor(3),
+                d.tensor(3),
+                d.tensor(3),
+                d.tensor(n, 3, 2, 2)));
+    few(
+        "batchNormalizeBackward/5",
+        (d, n) ->
+            of(
+                d.tensor(n, 3, 2, 2),
+                d.tensor(3),
+                d.tensor(3),
+                d.tensor(n, 3, 2, 2),
+                d.tensor(n, 3, 2, 2)));
+    few(
+        "batchNormalizeBackward/8",
+        (d, n) ->
+            of(
+                d.tensor(n, 3, 2, 2),
+                d.tensor(3),
+                d.tensor(3),
+                d.tensor(3),
+                d.tensor(n, 3, 2, 2),
+                d.tensor(n, 3, 2, 2),
+                d.tensor(3),
+                d.tensor(3)));
+    few(
+        "softmaxCrossEntropy/4",
+        (d, n) -> of(d.tensor(n, 5), d.indices(n, 5), 0.5f, d.tensor(n, 5)));
+  }
+
+  /** CudaCastsTest has all formats and roundings: here is one, that no cast be missed. */
+  private void addCasts() {
+    Quantizer lns8 = Quantizer.of(Formats.LNS8).with(ScaleRule.AMAX_TO_MAX_FINITE);
+    flat("quantize/3", (d, n) -> of(lns8, d.tensor(n), null));
+    flat("quantize/4", (d, n) -> of(lns8, d.tensor(n), lns8.quantize(d.moment(n)), null));
+    flat("fakeQuantize/4", (d, n) -> of(lns8, d.tensor(n), d.tensor(n), null));
+    flat("decode/2", (d, n) -> of(lns8.quantize(d.moment(n)), d.tensor(n)));
+    flat("amax/2", (d, n) -> of(d.tensor(n), new Granularity.PerTensor()));
+    flat("moments/2", (d, n) -> of(d.tensor(n), d.tensor(n)));
+  }
+}
