@@ -323,7 +323,7 @@ __device__ __forceinline__ void gemm(const Product& product, uint16_t* shared) {
 #define GEMM(NAME, ELEMENT, CODED, A_ALONG_K, B_ALONG_K)                                   \
   extern "C" __global__ void                                                               \
   __launch_bounds__(THREADS, BLOCKS_EACH(CODED, A_ALONG_K, B_ALONG_K)) NAME(const Product product) { \
-    __shared__ __align__(16) uint16_t shared[4 * SLICE];                                   \
+    __align__(16) __shared__ uint16_t shared[4 * SLICE];                                   \
     gemm<narrow::ELEMENT, CODED, A_ALONG_K, B_ALONG_K>(product, shared);                   \
   }
 

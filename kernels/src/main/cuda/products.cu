@@ -394,9 +394,9 @@ __device__ __forceinline__ void exact(const ExactProduct& exact, typename Sum::E
 
 #define EXACT(NAME, SUM, PART)                                                             \
   extern "C" __global__ void __launch_bounds__(THREADS) NAME(const ExactProduct product) { \
-    __shared__ __align__(8) SUM::Element a_slice[TERMS * (SIDE * PART + 1)];               \
-    __shared__ __align__(8) SUM::Element b_slice[TERMS * (SIDE * PART + 1)];               \
-    __shared__ __align__(16) Fixed row_of_sums[PART * THREADS];                            \
+    __align__(8) __shared__ SUM::Element a_slice[TERMS * (SIDE * PART + 1)];               \
+    __align__(8) __shared__ SUM::Element b_slice[TERMS * (SIDE * PART + 1)];               \
+    __align__(16) __shared__ Fixed row_of_sums[PART * THREADS];                            \
     __shared__ int has_special;                                                            \
     exact<SUM, PART>(product, a_slice, b_slice, row_of_sums, &has_special);                \
   }

@@ -13,6 +13,7 @@ import dev.narrow.kernels.Summation;
  */
 record CudaBackend(Gpu gpu)
     implements Backend,
+        CudaProducts,
         CudaOnHost,
         CudaNormalizations,
         CudaElementwise,
@@ -22,7 +23,7 @@ record CudaBackend(Gpu gpu)
         CudaCasts {
 
   CudaBackend(CudaDevice device) {
-    this(new Gpu(device, Backend.cpu()));
+    this(new Gpu(device));
   }
 
   @Override
@@ -32,12 +33,12 @@ record CudaBackend(Gpu gpu)
 
   @Override
   public Backend with(Accumulator accumulator) {
-    return new CudaBackend(new Gpu(gpu.device(), gpu.cpu().with(accumulator)));
+    return new CudaBackend(gpu.with(accumulator));
   }
 
   @Override
   public Summation summation() {
-    return gpu.cpu().summation();
+    return gpu.summation();
   }
 
   /**
