@@ -12,6 +12,7 @@
 #
 # SOURCES.sha256 has a line for each FILE.cu: the digest of this script, all headers and the file.
 set -euo pipefail
+shopt -s nullglob
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")"
 shipped=$(cd ../resources/dev/narrow/kernels/cuda && pwd)

@@ -12,11 +12,13 @@ using narrow::canonical;
 using narrow::from_bits;
 using narrow::is_nan;
 
-// Quads that a thread loads before it works on the first: 64 bytes in flight.
-constexpr int UNROLL = 4;
+// Quads that a thread loads before it works on the first. Two keep more bytes in flight than memory
+// takes to answer; more would make code that drivers take long to compile.
+constexpr int UNROLL = 2;
 
-// The same where much is done with each, and registers are few.
-constexpr int UNROLL_RANDOM = 1;
+// The same where much is done with each, and where next to nothing is.
+constexpr int UNROLL_FEW = 1;
+constexpr int UNROLL_AMAX = 4;
 
 // ---------------------------------------------------------------------------------------------
 // Memory
@@ -40,6 +42,16 @@ struct Words<16> {
 template <class T>
 struct Quad {
   T at[4];
+
+  // An index that is not a constant would put the quad into local memory.
+  __device__ __forceinline__ T get(int j) const { return j < 2 ? (j == 0 ? at[0] : at[1]) : j == 2 ? at[2] : at[3]; }
+
+  __device__ __forceinline__ void set(int j, T value) {
+    at[0] = j == 0 ? value : at[0];
+    at[1] = j == 1 ? value : at[1];
+    at[2] = j == 2 ? value : at[2];
+    at[3] = j == 3 ? value : at[3];
+  }
 };
 
 template <class T>
@@ -104,16 +116,16 @@ __device__ __forceinline__ int count_of(int64_t at, int64_t n) {
 
 // Calls work(i, count, quad) for the quads from element i on, of which count exist. The threads of a
 // warp call it together, also those that have nothing left to do.
-template <class In, class Work>
+template <int Unroll, class In, class Work>
 __device__ __forceinline__ void read_quads(const In* __restrict__ in, int64_t n, const Work& work) {
   const int64_t row = 4 * static_cast<int64_t>(blockDim.x);
-  const int64_t tile = UNROLL * row;
+  const int64_t tile = Unroll * row;
   for (int64_t start = blockIdx.x * tile; start < n; start += gridDim.x * tile) {
     const int64_t first = start + 4 * static_cast<int64_t>(threadIdx.x);
-    Quad<In> quads[UNROLL];
-    load_tile<UNROLL>(in, n, first, row, is_aligned(in) && n - start >= tile, quads);
+    Quad<In> quads[Unroll];
+    load_tile<Unroll>(in, n, first, row, is_aligned(in) && n - start >= tile, quads);
 #pragma unroll
-    for (int k = 0; k < UNROLL; k++) {
+    for (int k = 0; k < Unroll; k++) {
       work(first + k * row, count_of(first + k * row, n), quads[k]);
     }
   }
@@ -192,7 +204,7 @@ __device__ __forceinline__ uint32_t scale_index(const Grid& grid, int64_t elemen
 
 // The scales of a quad: of each element where they differ.
 struct QuadScales {
-  float at[4];
+  Quad<float> of;
   bool same;
 };
 
@@ -208,14 +220,14 @@ __device__ __forceinline__ QuadScales scales_of(const Grid& grid, int64_t at, in
     if (!scales.same) {
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        scales.at[j] = __ldg(grid.scales + (j < count ? scale_index(grid, at + j) : high));
+        scales.of.at[j] = __ldg(grid.scales + (j < count ? scale_index(grid, at + j) : high));
       }
       return scales;
     }
   }
 #pragma unroll
   for (int j = 0; j < 4; j++) {
-    scales.at[j] = first;
+    scales.of.at[j] = first;
   }
   return scales;
 }
@@ -255,6 +267,7 @@ __device__ __forceinline__ float divisor_of(float factor) {
 template <class Format>
 struct Named {
   static constexpr bool random = false;
+  static constexpr int at_once = 4;  // elements of a quad in one turn of a loop
   narrow::Special special;
 
   __device__ __forceinline__ uint32_t encode(float x, uint32_t) const { return Format::encode(x, special); }
@@ -264,6 +277,7 @@ struct Named {
 // Any deterministic projection of any format.
 struct Steps {
   static constexpr bool random = false;
+  static constexpr int at_once = 4;
   narrow::StepFunction steps;
   const float* values;  // of the codes
 
@@ -275,6 +289,7 @@ struct Steps {
 template <class Format>
 struct Stochastic {
   static constexpr bool random = true;
+  static constexpr int at_once = 1;
   Format format;
   narrow::Rounding rounding;
   narrow::RandomBits source;
@@ -287,31 +302,28 @@ struct Stochastic {
 };
 
 template <class Encoder>
-constexpr int unroll = Encoder::random ? UNROLL_RANDOM : UNROLL;
-
-template <class Encoder>
-__device__ __forceinline__ void words_of(const Encoder& encoder, int64_t at, uint32_t words[4]) {
+__device__ __forceinline__ Quad<uint32_t> words_of(const Encoder& encoder, int64_t at) {
+  Quad<uint32_t> words = {{0, 0, 0, 0}};
   if constexpr (Encoder::random) {
-    narrow::random_words(encoder.source, static_cast<uint64_t>(at) >> 2, words);
-  } else {
-    words[0] = words[1] = words[2] = words[3] = 0;
+    narrow::random_words(encoder.source, static_cast<uint64_t>(at) >> 2, words.at);
   }
+  return words;
 }
 
 template <class Encoder, class Code>
 __device__ __forceinline__ void encode_all(const float* x, Code* codes, int64_t n, const Grid& factors,
                                            const Encoder& encoder) {
-  for_each_quad<unroll<Encoder>>(x, codes, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Code>& to) {
+  constexpr int unroll = Encoder::random ? UNROLL_FEW : UNROLL;
+  for_each_quad<unroll>(x, codes, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Code>& to) {
     QuadScales scales = scales_of(factors, at, count);
-    uint32_t words[4];
-    words_of(encoder, at, words);
-    Quotient quotient(divisor_of(scales.at[0]));
-#pragma unroll
+    Quad<uint32_t> words = words_of(encoder, at);
+    Quotient quotient(divisor_of(scales.of.at[0]));
+#pragma unroll Encoder::at_once
     for (int j = 0; j < 4; j++) {
       if (!scales.same) {
-        quotient = Quotient(divisor_of(scales.at[j]));
+        quotient = Quotient(divisor_of(scales.of.get(j)));
       }
-      to.at[j] = static_cast<Code>(encoder.encode(quotient.of(from.at[j]), words[j]));
+      to.set(j, static_cast<Code>(encoder.encode(quotient.of(from.get(j)), words.get(j))));
     }
   });
 }
@@ -331,18 +343,17 @@ __device__ __forceinline__ float projected(const Encoder& encoder, const Kept& k
 template <class Encoder>
 __device__ __forceinline__ void fake_all(const float* x, float* y, int64_t n, const Grid& factors, const Kept& kept,
                                          const Encoder& encoder) {
-  for_each_quad<unroll<Encoder>>(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
+  for_each_quad<UNROLL_FEW>(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
     QuadScales scales = scales_of(factors, at, count);
-    uint32_t words[4];
-    words_of(encoder, at, words);
-    Quotient quotient(divisor_of(scales.at[0]));
-#pragma unroll
+    Quad<uint32_t> words = words_of(encoder, at);
+    Quotient quotient(divisor_of(scales.of.at[0]));
+#pragma unroll Encoder::at_once
     for (int j = 0; j < 4; j++) {
       if (!scales.same) {
-        quotient = Quotient(divisor_of(scales.at[j]));
+        quotient = Quotient(divisor_of(scales.of.get(j)));
       }
-      float value = projected(encoder, kept, quotient.of(from.at[j]), words[j]);
-      to.at[j] = canonical(scales.at[j] * value);
+      float value = projected(encoder, kept, quotient.of(from.get(j)), words.get(j));
+      to.set(j, canonical(scales.of.get(j) * value));
     }
   });
 }
@@ -354,7 +365,7 @@ __device__ __forceinline__ void decode_all(const Code* codes, float* y, int64_t 
     QuadScales scales = scales_of(factors, at, count);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-      to.at[j] = canonical(scales.at[j] * decode(from.at[j]));
+      to.at[j] = canonical(scales.of.at[j] * decode(from.at[j]));
     }
   });
 }
@@ -438,10 +449,10 @@ __device__ __forceinline__ float block_factor(const BlockRule& rule, uint32_t am
 }
 
 // Codes of blocks of consecutive elements under scales that their amax decides, and the amax of each.
-template <class Encoder, class Out, class Write>
+template <int Unroll, class Encoder, class Out, class Write>
 __device__ __forceinline__ void for_each_block(const float* x, Out* out, int64_t n, uint32_t* amax,
                                                const BlockRule& rule, const Encoder& encoder, const Write& write) {
-  for_each_quad<unroll<Encoder>>(x, out, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Out>& to) {
+  for_each_quad<Unroll>(x, out, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Out>& to) {
     uint32_t largest = amax_of(from);
     const int lanes = 1 << (rule.block_bits - 2);  // that share a block
     for (int lane = 1; lane < lanes; lane *= 2) {
@@ -452,11 +463,10 @@ __device__ __forceinline__ void for_each_block(const float* x, Out* out, int64_t
     }
     float factor = block_factor(rule, largest);
     Quotient quotient(divisor_of(factor));
-    uint32_t words[4];
-    words_of(encoder, at, words);
-#pragma unroll
+    Quad<uint32_t> words = words_of(encoder, at);
+#pragma unroll Encoder::at_once
     for (int j = 0; j < 4; j++) {
-      to.at[j] = write(quotient.of(from.at[j]), words[j], factor);
+      to.set(j, write(quotient.of(from.get(j)), words.get(j), factor));
     }
   });
 }
@@ -482,40 +492,42 @@ constexpr int LANES = 16;
 // Kernels
 // ---------------------------------------------------------------------------------------------
 //
-// x, y: float32; codes: of 8 or 16 bits; n elements. All launches are of 256 threads, or another
-// multiple of 32, and any number of blocks.
+// x, y: float32; codes: of 8 or 16 bits; n elements. All launches are of 256 threads at most, a
+// multiple of 32, and any number of blocks: of four blocks a multiprocessor has 32 KiB under way, and
+// so many registers that none spill.
 
 #define NARROW_ENCODE(name, Code, Encoder)                                                                  \
-  extern "C" __global__ void __launch_bounds__(256)                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                         \
       encode_##name(const float* x, Code* codes, int64_t n, Grid factors, Encoder encoder) {               \
     encode_all(x, codes, n, factors, encoder);                                                              \
   }
 
 #define NARROW_FAKE(name, Encoder)                                                                          \
-  extern "C" __global__ void __launch_bounds__(256)                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                         \
       fake_##name(const float* x, float* y, int64_t n, Grid factors, Kept kept, Encoder encoder) {         \
     fake_all(x, y, n, factors, kept, encoder);                                                              \
   }
 
 // Blocks of 2^rule.block_bits elements, of which n has a whole number. amax: bits, one for each block.
 #define NARROW_BLOCKS(name, Code, Encoder)                                                                  \
-  extern "C" __global__ void __launch_bounds__(256) encode_blocks_##name(                                   \
+  extern "C" __global__ void __launch_bounds__(256, 4) encode_blocks_##name(                                   \
       const float* x, Code* codes, int64_t n, uint32_t* amax, BlockRule rule, Encoder encoder) {           \
-    for_each_block(x, codes, n, amax, rule, encoder, [&](float quotient, uint32_t word, float) {           \
+    constexpr int unroll = Encoder::random ? UNROLL_FEW : UNROLL;                                           \
+    for_each_block<unroll>(x, codes, n, amax, rule, encoder, [&](float quotient, uint32_t word, float) {   \
       return static_cast<Code>(encoder.encode(quotient, word));                                             \
     });                                                                                                     \
   }
 
 #define NARROW_FAKE_BLOCKS(name, Encoder)                                                                   \
-  extern "C" __global__ void __launch_bounds__(256) fake_blocks_##name(                                     \
+  extern "C" __global__ void __launch_bounds__(256, 4) fake_blocks_##name(                                     \
       const float* x, float* y, int64_t n, uint32_t* amax, BlockRule rule, Kept kept, Encoder encoder) {   \
-    for_each_block(x, y, n, amax, rule, encoder, [&](float quotient, uint32_t word, float factor) {        \
+    for_each_block<UNROLL_FEW>(x, y, n, amax, rule, encoder, [&](float quotient, uint32_t word, float factor) { \
       return canonical(factor * projected(encoder, kept, quotient, word));                                  \
     });                                                                                                     \
   }
 
 #define NARROW_DECODE(name, Code, Format)                                                                   \
-  extern "C" __global__ void __launch_bounds__(256)                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                         \
       decode_##name(const Code* codes, float* y, int64_t n, Grid factors) {                                \
     decode_all(codes, y, n, factors, [](uint32_t code) { return narrow::decode<Format>(code); });          \
   }
@@ -557,32 +569,32 @@ NARROW_BLOCKS(stochastic_float, uint8_t, Stochastic<narrow::FloatFormat>)
 NARROW_FAKE_BLOCKS(stochastic_float, Stochastic<narrow::FloatFormat>)
 
 // Any format of up to 16 bits: values has the value of each code, and mask the bits of a code.
-extern "C" __global__ void __launch_bounds__(256) decode_table_8(const uint8_t* codes, float* y, int64_t n,
+extern "C" __global__ void __launch_bounds__(256, 4) decode_table_8(const uint8_t* codes, float* y, int64_t n,
                                                                  Grid factors, const float* values, uint32_t mask) {
   decode_all(codes, y, n, factors, [&](uint32_t code) { return __ldg(values + (code & mask)); });
 }
 
-extern "C" __global__ void __launch_bounds__(256) decode_table_16(const uint16_t* codes, float* y, int64_t n,
+extern "C" __global__ void __launch_bounds__(256, 4) decode_table_16(const uint16_t* codes, float* y, int64_t n,
                                                                   Grid factors, const float* values, uint32_t mask) {
   decode_all(codes, y, n, factors, [&](uint32_t code) { return __ldg(values + (code & mask)); });
 }
 
 // float32 numbers under scales.
-extern "C" __global__ void __launch_bounds__(256) decode_fp32(const float* x, float* y, int64_t n, Grid factors) {
+extern "C" __global__ void __launch_bounds__(256, 4) decode_fp32(const float* x, float* y, int64_t n, Grid factors) {
   for_each_quad(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
     QuadScales scales = scales_of(factors, at, count);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-      to.at[j] = canonical(scales.at[j] * from.at[j]);
+      to.at[j] = canonical(scales.of.at[j] * from.at[j]);
     }
   });
 }
 
 // The largest finite magnitude of all elements and of what is there already, in bits: as unsigned
 // integers they sort like the numbers, and the order in which they come does not matter.
-extern "C" __global__ void __launch_bounds__(256) amax_tensor(const float* x, int64_t n, uint32_t* amax) {
+extern "C" __global__ void __launch_bounds__(256, 4) amax_tensor(const float* x, int64_t n, uint32_t* amax) {
   uint32_t largest = 0;
-  read_quads(x, n, [&](int64_t, int, const Quad<float>& quad) { largest = larger(largest, amax_of(quad)); });
+  read_quads<UNROLL_AMAX>(x, n, [&](int64_t, int, const Quad<float>& quad) { largest = larger(largest, amax_of(quad)); });
   __shared__ uint32_t of_warps[32];
   largest = largest_of_warp(largest);
   if (threadIdx.x % 32 == 0) {
@@ -598,8 +610,8 @@ extern "C" __global__ void __launch_bounds__(256) amax_tensor(const float* x, in
 }
 
 // The same of the elements of each scale.
-extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int64_t n, uint32_t* amax, Grid grid) {
-  read_quads(x, n, [&](int64_t at, int count, const Quad<float>& quad) {
+extern "C" __global__ void __launch_bounds__(256, 4) amax_grid(const float* x, int64_t n, uint32_t* amax, Grid grid) {
+  read_quads<UNROLL>(x, n, [&](int64_t at, int count, const Quad<float>& quad) {
     uint32_t low = count > 0 ? scale_index(grid, at) : 0;
     uint32_t high = count > 0 ? scale_index(grid, at + count - 1) : 0;
     uint32_t of_first = __shfl_sync(0xffffffffu, low, 0);
@@ -611,8 +623,11 @@ extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int6
     } else if (count > 0 && low == high) {
       atomicMax(amax + low, amax_of(quad));
     } else {
-      for (int j = 0; j < count; j++) {
-        atomicMax(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        if (j < count) {
+          atomicMax(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
+        }
       }
     }
   });
@@ -622,7 +637,7 @@ extern "C" __global__ void __launch_bounds__(256) amax_grid(const float* x, int6
 // in float64, four for each chunk, over the elements that are finite before and after; and counts of
 // the others, [0] not finite before, [1] only after, to which it adds. Lane i of a chunk adds elements
 // i, i + 16, ... in this order, and then the lanes are added in a tree.
-extern "C" __global__ void __launch_bounds__(256) error_moments(const float* x, const float* y, int64_t n,
+extern "C" __global__ void __launch_bounds__(256, 4) error_moments(const float* x, const float* y, int64_t n,
                                                                 double* sums, unsigned long long* counts) {
   const int64_t chunks = (n + CHUNK - 1) / CHUNK;
   const int lane = threadIdx.x % LANES;

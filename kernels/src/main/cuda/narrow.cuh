@@ -600,7 +600,8 @@ NARROW_FN uint32_t encode(const StepFunction& steps, float x) {
 }
 
 // A signed floating-point format with subnormals, all of whose numbers are float32 numbers.
-template <int Width, int Precision, int Bias, uint32_t Largest, uint32_t Infinity, uint32_t Nan, bool Payload = false>
+template <int Width, int Precision, int Bias, uint32_t Largest, uint32_t Infinity, uint32_t Nan,
+          bool Interchange = false>
 struct SmallFloat {
   static constexpr int width = Width;
 
@@ -609,13 +610,27 @@ struct SmallFloat {
     return {{Infinity, Infinity | sign}, {Infinity, Infinity | sign}, {Nan, Nan | sign}};
   }
 
+  // The same in another rounding than to nearest: overflow in IEEE 754 stays inside where the
+  // rounding is inward.
+  static NARROW_FN Special special(const Rounding& rounding) {
+    Special special = SmallFloat::special();
+    bool inward = Interchange && (rounding.mode == Mode::toward_zero || rounding.mode == Mode::to_odd);
+    if (inward || (Interchange && rounding.mode == Mode::toward_negative)) {
+      special.overflows[0] = Largest;
+    }
+    if (inward || (Interchange && rounding.mode == Mode::toward_positive)) {
+      special.overflows[1] = Largest | sign;
+    }
+    return special;
+  }
+
   // The same saturating: overflow and infinity to the largest finite number (OCP OFP8).
   static constexpr NARROW_FN Special saturating() {
     return {{Largest, Largest | sign}, {Largest, Largest | sign}, {Nan, Nan | sign}};
   }
 
   static constexpr NARROW_FN FloatFormat format(const Special& special) {
-    return {Precision, Bias, sign, Largest, 1, 1, 0, 0, Payload, 0, {0, sign}, {0, sign}, special};
+    return {Precision, Bias, sign, Largest, 1, 1, 0, 0, Interchange, 0, {0, sign}, {0, sign}, special};
   }
 
   // To nearest even. The lower bits of a significand are rounded away by adding half of their range,
@@ -637,7 +652,7 @@ struct SmallFloat {
         return detail::of_sign(special.infinities, negative);
       }
       uint32_t nan = detail::of_sign(special.nans, negative);
-      return Payload ? nan | (magnitude & 0x7fffffu) >> drop : nan;
+      return Interchange ? nan | (magnitude & 0x7fffffu) >> drop : nan;
     }
     return code | (negative ? sign : 0);
   }
@@ -655,7 +670,7 @@ struct SmallFloat {
       value = bits(from_bits(value) * from_bits((254 - Bias) << 23));
     }
     if (Infinity > Largest && magnitude > Largest) {
-      uint32_t payload = Payload ? magnitude << drop & 0x7fffffu : 0;
+      uint32_t payload = Interchange ? magnitude << drop & 0x7fffffu : 0;
       value = magnitude == Infinity && Infinity != Nan ? 0x7f800000u : 0x7fc00000u | payload;
     }
     return from_bits(value | (code & sign) << (32 - Width));
@@ -678,6 +693,7 @@ using E5M2 = SmallFloat<8, 3, 15, 0x7b, 0x7c, 0x7e>;
 // Without infinities and NaN: overflow to the largest number, NaN to -0, or saturating to the largest.
 struct E2M1 : SmallFloat<4, 2, 1, 7, 7, 7> {
   static constexpr NARROW_FN Special special() { return {{7, 15}, {7, 15}, {8, 8}}; }
+  static NARROW_FN Special special(const Rounding&) { return special(); }
   static constexpr NARROW_FN Special saturating() { return {{7, 15}, {7, 15}, {7, 7}}; }
 };
 
@@ -687,6 +703,7 @@ struct LNS8 {
   static constexpr int width = 8;
 
   static constexpr NARROW_FN Special special() { return {{0x7f, 0xff}, {0x80, 0x80}, {0x80, 0x80}}; }
+  static NARROW_FN Special special(const Rounding&) { return special(); }
   static constexpr NARROW_FN Special saturating() { return {{0x7f, 0xff}, {0x7f, 0xff}, {0x80, 0x80}}; }
 
   // To the nearest logarithm: eight times the exponent, and how many of the half steps
@@ -750,7 +767,7 @@ NARROW_FN uint32_t encode_saturating(float x) {
 // The same as encode in any rounding; the word decides in the stochastic modes only.
 template <class Format>
 NARROW_FN uint32_t encode(float x, const Rounding& rounding, uint32_t word = 0) {
-  return Format::encode(x, rounding, word, Format::special());
+  return Format::encode(x, rounding, word, Format::special(rounding));
 }
 
 // The value of a code, correctly rounded to float32.

@@ -1,26 +1,41 @@
 #!/usr/bin/env bash
 # Builds what runs Narrow's CUDA kernels on the processor, where it is not there yet, and prints its path.
 #
-#   build.sh library OUT [FILE.cu...]   libcuda.so.1, whose device is the emulator
+#   build.sh library OUT   libcuda.so.1, whose device is the emulator
+#   build.sh replay OUT    a program that runs the kernels of traces again where sanitizers watch
 #
-# OUT is a folder; FILE.cu are the kernels, by default those of src/main/cuda and sample.cu. Everything is keyed by a
-# digest of sources, compiler and flags, so that nothing is built twice. CXX names the compiler (g++).
+# OUT is a folder. The kernels are those of src/main/cuda, of src/example/cuda and of this folder.
+# Everything is keyed by a digest of sources, compiler and flags, so that nothing is built twice. CXX
+# names the compiler (g++); without one the exit code is 3.
 set -euo pipefail
 what=$1
 out=$2
-shift 2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kernels=$(cd "$here/../../main/cuda" && pwd)
 shopt -s nullglob
-[ $# -gt 0 ] || set -- "$kernels"/*.cu "$here/sample.cu"
 cxx=${CXX:-g++}
+if ! command -v "$cxx" >/dev/null || [ "$(uname -s)" != Linux ]; then
+  echo "the emulated device needs Linux and $cxx" >&2
+  exit 3
+fi
 
-flags=(-std=c++17 -O2 -ffp-contract=off -march=native -fPIC -fvisibility=hidden -Wall -Wextra
-  -Wno-unknown-pragmas)
+flags=(-std=c++17 -ffp-contract=off -march=native -Wall -Wextra -Wno-unknown-pragmas)
 case $what in
-  library) sources=(emulator memory modules control trace driver) ;;
+  library)
+    flags+=(-O2 -fPIC -fvisibility=hidden)
+    link=(-shared -Wl,-soname,libcuda.so.1)
+    result=libcuda.so.1
+    sources=(emulator memory modules control trace driver)
+    ;;
+  replay)
+    flags+=(-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+      -fsanitize-sections=narrow_shared)
+    link=()
+    result=replay
+    sources=(emulator memory replay)
+    ;;
   *)
-    echo "build.sh: library OUT [FILE.cu...], not $what" >&2
+    echo "build.sh library OUT or build.sh replay OUT, not $what" >&2
     exit 2
     ;;
 esac
@@ -76,9 +91,8 @@ start() {
 
 pids=()
 objects=()
-headers=$(cat "$kernels"/*.cuh | digest)
-for source in "$@"; do
-  key=$(basename "$source" .cu)-$({ echo "$common $headers $source"; cat "$source"; } | digest)
+for source in "$kernels"/*.cu "$here/../../example/cuda"/*.cu "$here"/*.cu; do
+  key=$(basename "$source" .cu)-$({ echo "$common $source"; cat "$kernels"/*.cuh "$source"; } | digest)
   objects+=("$out/$key.o")
   start compile_kernels "$source" "$key"
 done
@@ -92,11 +106,11 @@ for pid in "${pids[@]}"; do
 done
 
 folder=$out/$(printf '%s\n' "${objects[@]}" | digest)
-library=$folder/libcuda.so.1
-if [ ! -e "$library" ]; then
+program=$folder/$result
+if [ ! -e "$program" ]; then
   mkdir -p "$folder"
-  scratch=$(mktemp "$folder/XXXXXXXX.so")
-  "$cxx" "${flags[@]}" -shared -Wl,-soname,libcuda.so.1 -o "$scratch" "${objects[@]}"
-  mv "$scratch" "$library"
+  scratch=$(mktemp "$folder/XXXXXXXX")
+  "$cxx" "${flags[@]}" "${link[@]}" -o "$scratch" "${objects[@]}"
+  mv "$scratch" "$program"
 fi
-echo "$library"
+echo "$program"

@@ -56,6 +56,8 @@ void narrow_emulator_order(int order, int64_t seed);
 int narrow_emulator_set(const char* name, int64_t value);
 // A call of the function fails with the error, after so many that do not.
 void narrow_emulator_fail(const char* function, int error, int64_t calls_before);
+// See trace_to in trace.h.
+void narrow_emulator_trace(const char* path);
 // Everything as it was at the start, but for what is allocated and created.
 void narrow_emulator_reset();
 int64_t narrow_emulator_calls(const char* function);

@@ -538,7 +538,6 @@ void execute(Context* context, const Function* function, const Launch& shape,
   launch.arguments = arguments->bytes;
   launch.order = settings().order;
   launch.seed = settings().seed;
-  trace_launch(launch);
   control().launches++;
   const char* wrong = narrow_emulator::launch(launch);
   if (wrong != nullptr) {
@@ -549,7 +548,9 @@ void execute(Context* context, const Function* function, const Launch& shape,
                                                    std::to_string(overrun->bytes) + " bytes at " +
                                                    hex(overrun->address));
   }
-  if (context->fault != SUCCESS) {
+  if (context->fault == SUCCESS) {
+    trace_launch(launch);
+  } else {
     fprintf(stderr, "emulated device: %s\n", control().message.c_str());
   }
 }
@@ -1664,6 +1665,11 @@ API cuGraphLaunch(GraphExec* exec, Stream* handle) {
 // ---------------------------------------------------------------------------------------------
 // For tests: control.h
 // ---------------------------------------------------------------------------------------------
+
+extern "C" __attribute__((visibility("default"))) void narrow_emulator_trace(const char* path) {
+  std::lock_guard<std::recursive_mutex> lock(mutex);
+  trace_to(path);
+}
 
 extern "C" __attribute__((visibility("default"))) int64_t narrow_emulator_live(const char* what) {
   std::lock_guard<std::recursive_mutex> lock(mutex);

@@ -1,7 +1,11 @@
 #include "trace.h"
 
+#include "memory.h"
+
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <string>
 
 #include <unistd.h>
@@ -13,26 +17,26 @@ namespace {
 // A process that gives its kernels more than this is not recorded to the end.
 constexpr size_t LIMIT = size_t(64) << 20;
 
-FILE* open_trace() {
-  const char* folder = getenv("NARROW_EMULATOR_TRACE");
-  if (folder == nullptr || *folder == '\0') {
-    return nullptr;
-  }
-  std::string path = std::string(folder) + "/" + std::to_string(getpid()) + ".trace";
-  FILE* file = fopen(path.c_str(), "wb");
-  if (file == nullptr) {
-    perror(path.c_str());
-  }
-  return file;
-}
-
 class Trace {
  public:
+  explicit Trace(const std::string& path) {
+    if (!path.empty()) {
+      file = fopen(path.c_str(), "wb");
+      if (file == nullptr) {
+        perror(path.c_str());
+      }
+    }
+  }
+
+  ~Trace() {
+    if (file != nullptr) {
+      fclose(file);
+    }
+  }
+
   bool on() { return file != nullptr && written < LIMIT; }
 
-  void put(const void* bytes, size_t count) {
-    written += fwrite(bytes, 1, count, file);
-  }
+  void put(const void* bytes, size_t count) { written += fwrite(bytes, 1, count, file); }
 
   void step(Step step, uint64_t address, uint64_t bytes) {
     uint64_t words[] = {uint64_t(step), address, bytes};
@@ -42,16 +46,37 @@ class Trace {
   void flush() { fflush(file); }
 
  private:
-  FILE* file = open_trace();
+  FILE* file = nullptr;
   size_t written = 0;
 };
 
+std::string path_of_process() {
+  const char* folder = getenv("NARROW_EMULATOR_TRACE");
+  return folder == nullptr || *folder == '\0'
+             ? ""
+             : std::string(folder) + "/" + std::to_string(getpid()) + ".trace";
+}
+
+std::unique_ptr<Trace> other;
+
 Trace& trace() {
-  static Trace trace;
-  return trace;
+  static Trace trace(path_of_process());
+  return other == nullptr ? trace : *other;
 }
 
 }  // namespace
+
+void trace_to(const char* path) {
+  if (*path == '\0') {
+    other = nullptr;
+    return;
+  }
+  other = std::make_unique<Trace>(path);
+  for (const auto& [address, allocation] : device_allocations()) {
+    trace_allocate(address, allocation.bytes);
+    trace_write(address, allocation.bytes);
+  }
+}
 
 void trace_allocate(uint64_t address, size_t bytes) {
   if (trace().on()) {

@@ -10,10 +10,13 @@ namespace narrow_emulator {
 
 enum class Step : uint64_t { ALLOCATE = 1, FREE, WRITE, LAUNCH, READ };
 
+// Starts a file, with all memory as it is; an empty path goes back to the file of the environment.
+void trace_to(const char* path);
+
 void trace_allocate(uint64_t address, size_t bytes);
 void trace_free(uint64_t address);
 void trace_write(uint64_t address, size_t bytes);
-void trace_launch(const Launch& launch);
+void trace_launch(const Launch& launch);  // one that went well
 void trace_read(uint64_t address, size_t bytes);
 
 }  // namespace narrow_emulator

@@ -92,7 +92,7 @@ interface CpuArithmetic extends TensorArithmetic {
     expectShape(y, "y", x.shape());
     expectSameOrApart(x, "x", y, "y");
     try (Values to = Values.write(y, "y");
-        Values from = Values.read(x)) {
+        Values from = Values.readToPass(x)) {
       cpu()
           .kernels()
           .clamp(low, high, from.array(), from.offset(), to.array(), to.offset(), to.size());

@@ -30,7 +30,13 @@ interface CpuElementwise extends Elementwise {
 
   @Override
   default void relu(Tensor x, Tensor y) {
-    map(x, y, cpu().kernels()::relu);
+    expectShape(y, "y", x.shape());
+    expectSameOrApart(x, "x", y, "y");
+    try (Values to = Values.write(y, "y");
+        Values from = Values.readToPass(x)) {
+      cpu().kernels().relu(from.array(), from.offset(), to.array(), to.offset(), to.size());
+      to.store();
+    }
   }
 
   @Override
@@ -125,7 +131,7 @@ interface CpuElementwise extends Elementwise {
     expectSameOrApart(dy, "dy", dx, "dx");
     try (Values below = Values.write(dx, "dx");
         Values points = Values.read(at);
-        Values above = Values.read(dy)) {
+        Values above = Values.readToPass(dy)) { // reluGradient passes them
       gradient.apply(
           points.array(),
           points.offset(),

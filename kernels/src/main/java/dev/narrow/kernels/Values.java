@@ -54,6 +54,20 @@ final class Values implements AutoCloseable {
   }
 
   /**
+   * An operand whose NaNs may be results: what codes stand for is then the canonical one. Decoding
+   * leaves signs and payloads to the processor.
+   */
+  static Values readToPass(Tensor tensor) {
+    Values values = read(tensor);
+    if (values.isCopy && !tensor.isFp32()) {
+      for (int i = 0; i < values.size(); i++) {
+        values.array[i] = ScalarKernels.canonical(values.array[i]);
+      }
+    }
+    return values;
+  }
+
+  /**
    * A result that is added to what is there.
    *
    * @throws IllegalArgumentException if the tensor cannot be written

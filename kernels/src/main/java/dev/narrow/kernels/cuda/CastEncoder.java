@@ -12,6 +12,7 @@ import dev.narrow.formats.Rounding;
 import dev.narrow.formats.Saturation;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,32 +113,47 @@ record CastEncoder(String name, boolean isNamed, boolean isStochastic, MemorySeg
   private static Optional<CastEncoder> stochastic(
       NumericFormat format, Projection projection, RandomBits random, CastTables tables) {
     KernelStruct struct = new KernelStruct();
+    String name = addFormat(struct, format, projection, tables::powers);
+    if (name.isEmpty()) {
+      return Optional.empty();
+    }
+    struct.add(random.seed()).add(random.stream()).add(tables.values(format));
+    return Optional.of(new CastEncoder("stochastic_" + name, false, true, struct.segment()));
+  }
+
+  /**
+   * Adds a format and a rounding as narrow.cuh encodes them by arithmetic, in any mode.
+   *
+   * @param powers pointers to {@link CastTables#significands} for each gamma
+   * @return what the format is called; empty if narrow.cuh has no such arithmetic
+   */
+  static String addFormat(
+      KernelStruct struct, NumericFormat format, Projection projection, IntToLongFunction powers) {
     String name;
     switch (format) {
       case FloatFormat f -> {
-        name = "stochastic_float";
+        name = "float";
         add(struct, f, projection);
       }
       case FixedFormat f -> {
-        name = "stochastic_fixed";
+        name = "fixed";
         add(struct, f, projection);
       }
       case PositFormat f -> {
-        name = "stochastic_posit";
+        name = "posit";
         struct.add(f.width(), f.exponentBits()).add(projection.saturation().flushInputs());
         pair(struct, f, projection, Double.POSITIVE_INFINITY);
       }
       case LogFormat f when projection.rounding().domain() == Rounding.Domain.OWN -> {
-        name = "stochastic_log";
-        add(struct, f, projection, tables);
+        name = "log";
+        add(struct, f, projection, powers.applyAsLong(f.gamma()));
       }
       default -> {
-        return Optional.empty();
+        return "";
       }
     }
     struct.add(mode(projection.rounding().mode()), projection.rounding().randomBits());
-    struct.add(random.seed()).add(random.stream()).add(tables.values(format));
-    return Optional.of(new CastEncoder(name, false, true, struct.segment()));
+    return name;
   }
 
   /** narrow::FloatFormat. */
@@ -172,8 +188,7 @@ record CastEncoder(String name, boolean isNamed, boolean isStochastic, MemorySeg
   }
 
   /** narrow::LogFormat. */
-  private static void add(
-      KernelStruct struct, LogFormat f, Projection projection, CastTables tables) {
+  private static void add(KernelStruct struct, LogFormat f, Projection projection, long powers) {
     int sign = 1 << (f.width() - 1);
     boolean reserved = f.zero() == LogFormat.Zero.RESERVED;
     boolean clamps = projection.saturation().underflow() == Saturation.Underflow.CLAMP;
@@ -182,7 +197,7 @@ record CastEncoder(String name, boolean isNamed, boolean isStochastic, MemorySeg
     struct.add(sign, sign - 1, leastThatReaches(f));
     struct.add(clamps ? 1 : 0, clamps ? sign | 1 : 0);
     special(struct, f, projection);
-    struct.add(tables.powers(f.gamma()));
+    struct.add(powers);
   }
 
   /** Bits of the least float32 that is not nearer to zero than to the least magnitude. */

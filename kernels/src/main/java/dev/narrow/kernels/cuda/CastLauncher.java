@@ -26,11 +26,14 @@ final class CastLauncher {
   private static final int THREADS = 256;
   private static final int MAX_BLOCKS = 1 << 30;
 
-  /** Elements that a block of threads has under way at a time: 16 a thread. */
-  private static final int TILE = 16 * THREADS;
+  /** Elements that a block of threads has under way at a time: 8 a thread. */
+  private static final int TILE = 8 * THREADS;
 
-  /** The same with random words: 4 a thread. */
-  private static final int TILE_RANDOM = 4 * THREADS;
+  /** The same where much is done with each: 4 a thread. */
+  private static final int TILE_FEW = 4 * THREADS;
+
+  /** The same where next to nothing is: 16 a thread. */
+  private static final int TILE_AMAX = 16 * THREADS;
 
   // As quant's error report has them, and casts.cu.
   private static final int CHUNK = 4096;
@@ -122,7 +125,7 @@ final class CastLauncher {
       launch(
           kernel,
           shape.size(),
-          encoder.isStochastic() ? TILE_RANDOM : TILE,
+          TILE_FEW,
           kernel
               .arguments()
               .add(from)
@@ -277,7 +280,7 @@ final class CastLauncher {
       launch(
           kernel,
           shape.size(),
-          encoder.isStochastic() ? TILE_RANDOM : TILE,
+          encoder.isStochastic() ? TILE_FEW : TILE,
           kernel
               .arguments()
               .add(from)
@@ -324,7 +327,7 @@ final class CastLauncher {
       Kernel kernel = device.kernel(MODULE, "amax_tensor");
       // few blocks, that go on: each has to write its result to the same place
       kernel.launch(
-          kernel.gridFor(n, TILE),
+          kernel.gridFor(n, TILE_AMAX),
           THREADS,
           0,
           kernel.arguments().add(from).add(n).add(found.pointer()));
@@ -383,7 +386,7 @@ final class CastLauncher {
       launch(
           kernel,
           shape.size(),
-          encoder.isStochastic() ? TILE_RANDOM : TILE,
+          encoder.isStochastic() || kept != null ? TILE_FEW : TILE,
           arguments.add(encoder.parameters()));
       device.copyToHost(found.pointer(), MemorySegment.ofArray(amax));
     }

@@ -13,24 +13,18 @@ import java.util.Map;
  * Tables of formats in the memory of a device, from their first use on: at most 256 KiB for the
  * values of the codes of a format, 400 KiB for the steps of a projection.
  */
-final class CastTables implements AutoCloseable {
+final class CastTables {
   /** Binades of either sign. */
   private static final int BINADES = 512;
 
   private final CudaDevice device;
-  private final Map<NumericFormat, DeviceScratch> values = new HashMap<>();
-  private final Map<Integer, DeviceScratch> powers = new HashMap<>();
+  private final Map<NumericFormat, DeviceStorage> values = new HashMap<>();
+  private final Map<Integer, DeviceStorage> powers = new HashMap<>();
   private final Map<Key, Steps> steps = new HashMap<>();
 
   private record Key(NumericFormat format, Projection projection) {}
 
-  private record Steps(DeviceScratch starts, DeviceScratch codes, DeviceScratch binades) {
-    private void close() {
-      starts.close();
-      codes.close();
-      binades.close();
-    }
-  }
+  private record Steps(DeviceStorage starts, DeviceStorage codes, DeviceStorage binades) {}
 
   CastTables(CudaDevice device) {
     this.device = device;
@@ -48,26 +42,27 @@ final class CastTables implements AutoCloseable {
               }
               return copy(MemorySegment.ofArray(table));
             })
-        .pointer();
+        .address();
+  }
+
+  /** {@link #significands}, on the device. */
+  synchronized long powers(int gamma) {
+    return powers
+        .computeIfAbsent(gamma, g -> copy(MemorySegment.ofArray(significands(g))))
+        .address();
   }
 
   /** The first significands of 24 bits not below 2^(j / gamma), for j below gamma. */
-  synchronized long powers(int gamma) {
-    return powers
-        .computeIfAbsent(
-            gamma,
-            g -> {
-              LogFormat binade = new LogFormat("binade", 16, g, 0, LogFormat.Zero.NONE);
-              Projection floor = binade.defaultProjection().with(Rounding.TOWARD_ZERO);
-              int[] significands = new int[g];
-              for (int j = 0; j < g; j++) {
-                float nearest = binade.decode(j);
-                float first = binade.encode(nearest, floor) < j ? Math.nextUp(nearest) : nearest;
-                significands[j] = Float.floatToRawIntBits(first) & 0x7F_FFFF | 0x80_0000;
-              }
-              return copy(MemorySegment.ofArray(significands));
-            })
-        .pointer();
+  static int[] significands(int gamma) {
+    LogFormat binade = new LogFormat("binade", 16, gamma, 0, LogFormat.Zero.NONE);
+    Projection floor = binade.defaultProjection().with(Rounding.TOWARD_ZERO);
+    int[] significands = new int[gamma];
+    for (int j = 0; j < gamma; j++) {
+      float nearest = binade.decode(j);
+      float first = binade.encode(nearest, floor) < j ? Math.nextUp(nearest) : nearest;
+      significands[j] = (Float.floatToRawIntBits(first) & 0x7F_FFFF) | 0x80_0000;
+    }
+    return significands;
   }
 
   /** Adds the pointers of a step function: where its runs start, their codes, and its binades. */
@@ -75,9 +70,9 @@ final class CastTables implements AutoCloseable {
       NumericFormat format, Projection projection, KernelStruct struct) {
     Steps found = steps.computeIfAbsent(new Key(format, projection), this::steps);
     return struct
-        .add(found.starts().pointer())
-        .add(found.codes().pointer())
-        .add(found.binades().pointer());
+        .add(found.starts().address())
+        .add(found.codes().address())
+        .add(found.binades().address());
   }
 
   private Steps steps(Key key) {
@@ -103,19 +98,9 @@ final class CastTables implements AutoCloseable {
         copy(MemorySegment.ofArray(binades)));
   }
 
-  private DeviceScratch copy(MemorySegment table) {
-    DeviceScratch memory = device.scratch(table.byteSize());
-    device.copyToDevice(table, memory.pointer());
+  private DeviceStorage copy(MemorySegment table) {
+    DeviceStorage memory = device.table(table.byteSize(), "a table of a format");
+    device.copyToDevice(table, memory.address());
     return memory;
-  }
-
-  @Override
-  public synchronized void close() {
-    values.values().forEach(DeviceScratch::close);
-    steps.values().forEach(Steps::close);
-    powers.values().forEach(DeviceScratch::close);
-    values.clear();
-    powers.clear();
-    steps.clear();
   }
 }

@@ -51,8 +51,9 @@ final class CodedOperand {
     KernelStruct struct =
         new KernelStruct()
             .add(device.pointer(tensor, name))
-            .add(KINDS.indexOf(tensor.format()))
-            .add(isFp32 ? 1f : tensor.scales().get(0));
+            .add(
+                KINDS.indexOf(tensor.format()),
+                Float.floatToRawIntBits(isFp32 ? 1f : tensor.scales().get(0)));
     if (isFp32) {
       return struct.add(0, 0, 0, 0, 0, 0).segment();
     }

@@ -2,6 +2,7 @@ package dev.narrow.kernels.cuda;
 
 import dev.narrow.kernels.cuda.CudaProbe.Reason;
 import dev.narrow.kernels.cuda.CudaProbe.Unavailable;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -153,11 +154,14 @@ public final class Cuda {
     try {
       JCuda.load();
     } catch (IOException | LinkageError e) {
+      boolean isMissing = e instanceof FileNotFoundException || e instanceof NoClassDefFoundError;
       return unavailable(
           Reason.NO_JCUDA,
           "there is " + devices.getFirst() + ", but JCuda cannot be loaded: " + firstLine(e),
-          "put org.jcuda:jcuda and org.jcuda:jcuda-natives (linux-x86_64) on the class path, or"
-              + " both on the module path with --add-modules jcuda");
+          isMissing
+              ? "put org.jcuda:jcuda and org.jcuda:jcuda-natives (linux-x86_64) on the class path,"
+                  + " or both on the module path with --add-modules jcuda"
+              : "JCuda 12.6.0 is needed, and a java.io.tmpdir that libraries can be loaded from");
     }
     return new Probed(new CudaProbe.Available(name, version, devices), library);
   }

@@ -91,7 +91,8 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * A context and a stream of your own, which are neither destroyed nor waited for, unless a method
-   * says so. They must outlive this.
+   * says so. They must outlive this. While you capture the stream into a graph of your own, call
+   * only what works on device memory.
    *
    * @param context the driver's handle, a CUcontext
    * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
@@ -294,6 +295,7 @@ public final class CudaDevice implements AutoCloseable {
    * @throws IllegalArgumentException if the tensor does not lie in device memory
    */
   public void free(Tensor tensor) {
+    Objects.requireNonNull(tensor, "tensor");
     if (!(tensor.storage() instanceof DeviceStorage storage)) {
       throw new IllegalArgumentException("tensor lies in host memory, expected memory of " + this);
     }
@@ -519,12 +521,21 @@ public final class CudaDevice implements AutoCloseable {
 
   /** Memory of the pool; none where there are no bytes. */
   DeviceStorage storage(long bytes, String what) {
+    return storage(bytes, what, live);
+  }
+
+  /** Memory that operations keep from one to the next: it is closed with the device. */
+  DeviceStorage table(long bytes, String what) {
+    return storage(bytes, what, own);
+  }
+
+  private DeviceStorage storage(long bytes, String what, Set<Lifetime> owners) {
     requireOpen();
     if (bytes == 0) {
       return new DeviceStorage(this, Lifetime.ofOthers(), 0, 0, false);
     }
     MemoryPool.Block block = pool.take(bytes, what);
-    Lifetime lifetime = track(what, () -> pool.give(block));
+    Lifetime lifetime = new Lifetime(what, owners, () -> pool.give(block));
     return new DeviceStorage(this, lifetime, block.address(), bytes, false);
   }
 
@@ -631,7 +642,9 @@ public final class CudaDevice implements AutoCloseable {
     requireOpen();
     if (capturing) {
       throw new IllegalStateException(
-          what + " while a graph is being captured, expected only work on device memory");
+          what
+              + " while a graph is being captured, expected only work on device memory; what operations"
+              + " keep there for later is there once they have run");
     }
   }
 
@@ -665,7 +678,6 @@ public final class CudaDevice implements AutoCloseable {
     steps.add(this::waitBeforeFreeing);
     live.forEach(lifetime -> steps.add(lifetime::close));
     own.forEach(lifetime -> steps.add(lifetime::close));
-    steps.add(castTables::close);
     steps.add(staging::close);
     steps.add(pool::trim);
     if (!isBorrowed) {

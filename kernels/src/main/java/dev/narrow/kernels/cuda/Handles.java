@@ -31,6 +31,17 @@ final class Handles {
     }
   }
 
+  /**
+   * Nothing, if this works.
+   *
+   * @throws LinkageError if this is another version of JCuda
+   */
+  static void check() {
+    if (of(stream(1)) != 1) {
+      throw new LinkageError("this JCuda is not of version 12.6.0");
+    }
+  }
+
   static long of(NativePointerObject object) {
     return (long) NUMBER.get(object);
   }

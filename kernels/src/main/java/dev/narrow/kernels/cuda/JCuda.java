@@ -57,6 +57,7 @@ final class JCuda {
     System.setProperty(TEMPORARY, directory.toString());
     try {
       JCudaDriver.setExceptionsEnabled(false); // its static initializer loads the library
+      Handles.check();
     } finally {
       System.setProperty(TEMPORARY, before);
     }

@@ -30,10 +30,17 @@ final class KernelStruct {
     return at;
   }
 
+  /** A field of 32 bits. */
+  KernelStruct add(int value) {
+    bytes.set(INT, place(Integer.BYTES), value);
+    return this;
+  }
+
   /** Fields of 32 bits. */
-  KernelStruct add(int... values) {
-    for (int value : values) {
-      bytes.set(INT, place(Integer.BYTES), value);
+  KernelStruct add(int first, int... others) {
+    add(first);
+    for (int value : others) {
+      add(value);
     }
     return this;
   }

@@ -47,15 +47,14 @@ final class Lifetime implements AutoCloseable {
     }
   }
 
-  /** What it is of, and where it was opened if that is known. */
+  /** What it is of, and where this package was called from to open it, if that is known. */
   @Override
   public String toString() {
     if (opened == null) {
       return what;
     }
     for (StackTraceElement frame : opened.getStackTrace()) {
-      if (!frame.getClassName().startsWith(Lifetime.class.getPackageName() + ".")
-          || frame.getClassName().endsWith("Test")) {
+      if (!frame.getClassName().startsWith(Lifetime.class.getPackageName() + ".")) {
         return what + " opened at " + frame;
       }
     }

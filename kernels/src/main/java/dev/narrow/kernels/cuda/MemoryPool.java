@@ -3,14 +3,16 @@ package dev.narrow.kernels.cuda;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Device memory that is used again. Blocks have sizes of eight steps for each power of two, so that
- * one that was given back fits the next request of nearly its size; at most an eighth is lost.
+ * Device memory that is used again. Blocks have sizes of eight steps for each power of two, large
+ * ones multiples of 2 MiB, and a request takes the smallest that fits and is at most an eighth
+ * larger: so one that was given back fits the next of nearly its size, and little is lost.
  *
  * <p>All work is in one stream, so a block can be used again at once: what used it before has been
  * enqueued before. A graph, however, runs again and again: what was taken or given back while it
@@ -18,10 +20,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class MemoryPool {
   private static final long SMALLEST = 512;
+  private static final long LARGEST_STEP = 2 << 20; // the driver itself allocates in pages of 2 MiB
 
   private final CudaContext context;
   private final Runnable waitForWork;
-  private final Map<Long, Deque<Block>> unused = new HashMap<>();
+  private final NavigableMap<Long, Deque<Block>> unused = new TreeMap<>(); // by size, none empty
   private long limit;
   private long reserved;
   private long inUse;
@@ -68,7 +71,7 @@ final class MemoryPool {
     if (bytes <= SMALLEST) {
       return SMALLEST;
     }
-    long step = Math.max(SMALLEST, Long.highestOneBit(bytes - 1) >>> 3);
+    long step = Math.clamp(Long.highestOneBit(bytes - 1) >>> 3, SMALLEST, LARGEST_STEP);
     return Math.ceilDiv(bytes, step) * step;
   }
 
@@ -89,20 +92,33 @@ final class MemoryPool {
       throw new CudaOutOfMemoryException(what, bytes, inUse, context.freeMemory(), limit);
     }
     block.owner = capture;
-    inUse += size;
+    inUse += block.size;
     return block;
   }
 
   private @Nullable Block takeUnused(long size) {
+    long most = size + size / 8;
     if (capture != null) {
       for (int i = 0; i < capture.unused.size(); i++) {
-        if (capture.unused.get(i).size == size) {
+        long has = capture.unused.get(i).size;
+        if (has >= size && has <= most) {
           return capture.unused.remove(i);
         }
       }
     }
-    Deque<Block> blocks = unused.get(size);
-    return blocks == null ? null : blocks.pollLast();
+    Map.Entry<Long, Deque<Block>> fitting = unused.ceilingEntry(size);
+    if (fitting == null || fitting.getKey() > most) {
+      return null;
+    }
+    Block block = fitting.getValue().removeLast();
+    if (fitting.getValue().isEmpty()) {
+      unused.remove(fitting.getKey());
+    }
+    return block;
+  }
+
+  private void addUnused(Block block) {
+    unused.computeIfAbsent(block.size, size -> new ArrayDeque<>()).addLast(block);
   }
 
   private @Nullable Block grow(long size) {
@@ -131,7 +147,7 @@ final class MemoryPool {
       block.owner = capture;
     }
     if (block.owner == null) {
-      unused.computeIfAbsent(block.size, size -> new ArrayDeque<>()).addLast(block);
+      addUnused(block);
     } else {
       block.owner.unused.add(block);
     }
@@ -139,18 +155,16 @@ final class MemoryPool {
 
   /** Frees all unused blocks, after the work that may still use them. While capturing, none. */
   synchronized void trim() {
-    if (capture != null || unused.values().stream().allMatch(Deque::isEmpty)) {
+    if (capture != null || unused.isEmpty()) {
       return;
     }
     waitForWork.run();
-    for (Deque<Block> blocks : unused.values()) {
-      while (!blocks.isEmpty()) {
-        Block block = blocks.removeLast();
-        reserved -= block.size;
-        context.free(block.address);
-      }
-    }
+    List<Block> blocks = unused.values().stream().flatMap(Deque::stream).toList();
     unused.clear();
+    for (Block block : blocks) {
+      reserved -= block.size;
+      context.free(block.address);
+    }
   }
 
   /** From now on memory that is taken or given back is kept for a graph. */
@@ -169,7 +183,7 @@ final class MemoryPool {
     kept.over = true;
     for (Block block : kept.unused) {
       block.owner = null;
-      unused.computeIfAbsent(block.size, size -> new ArrayDeque<>()).addLast(block);
+      addUnused(block);
     }
     kept.unused.clear();
   }

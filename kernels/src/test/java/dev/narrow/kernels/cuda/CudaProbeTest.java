@@ -3,6 +3,7 @@ package dev.narrow.kernels.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.narrow.kernels.Forgetful;
 import dev.narrow.kernels.cuda.CudaProbe.Reason;
 import java.io.File;
 import java.io.IOException;
@@ -93,6 +94,26 @@ class CudaProbeTest {
   }
 
   @Test
+  void whatIsLeftOpenIsNamedWithItsPlace() throws Exception {
+    List<String> arguments =
+        List.of(
+            "-Ddev.narrow.cuda.trace=true",
+            LIBRARY + EmulatedDriver.library(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            ChildJvm.testClasses()
+                + File.pathSeparator
+                + String.join(File.pathSeparator, ChildJvm.path()),
+            Forgetful.class.getName());
+    String output = ChildJvm.start(arguments, Map.of()).output();
+    for (String what : List.of("fp32[3]", "an event")) {
+      assertTrue(
+          output.contains(what + " opened at dev.narrow.kernels.Forgetful.main(Forgetful.java:"),
+          output);
+    }
+  }
+
+  @Test
   void nativeAccessThatIsDenied() throws Exception {
     List<String> arguments =
         List.of(
@@ -131,7 +152,7 @@ class CudaProbeTest {
             "--add-modules=jcuda",
             "-m",
             "dev.narrow.kernels/" + ChildJvm.Probe.class.getName());
-    assertFinds("AVAILABLE", "emulat", ChildJvm.start(arguments, Map.of()));
+    assertFinds("AVAILABLE", "Emulated device 0", ChildJvm.start(arguments, Map.of()));
   }
 
   /**

@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -18,10 +17,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 
@@ -53,6 +49,9 @@ public final class EmulatedDriver {
     }
   }
 
+  /** With which build.sh ends where there is no compiler. */
+  private static final int NO_COMPILER = 3;
+
   private static @Nullable Path library;
   private static @Nullable String missing;
 
@@ -65,15 +64,10 @@ public final class EmulatedDriver {
    * @throws AssertionError if the kernels do not compile
    */
   public static synchronized Path library() {
-    if (library == null && missing == null) {
-      missing = whatIsMissing();
-      if (missing == null) {
-        library = Path.of(build("library").strip());
-      } else {
-        System.err.println("CUDA kernels are not tested: " + missing);
-      }
+    if (library == null) {
+      library = build("library");
     }
-    return library == null ? Assumptions.abort(missing) : library;
+    return library;
   }
 
   /** Makes it the driver of this process, with all settings as they were at the start. */
@@ -82,35 +76,46 @@ public final class EmulatedDriver {
     reset();
   }
 
-  /** What src/test/cuda/build.sh prints. */
-  static String build(String... arguments) {
+  /**
+   * What src/test/cuda/build.sh builds.
+   *
+   * @throws org.opentest4j.TestAbortedException if there is no g++
+   * @throws AssertionError if something does not compile
+   */
+  static synchronized Path build(String what) {
+    if (missing != null) {
+      return Assumptions.abort(missing);
+    }
     Path kernels = kernels();
-    List<String> command = new ArrayList<>();
-    command.add("bash");
-    command.add(kernels.resolve("src/test/cuda/build.sh").toString());
-    command.add(arguments[0]);
-    command.add(kernels.resolve("target/emulator").toString());
-    command.addAll(Arrays.asList(arguments).subList(1, arguments.length));
-    return run(command);
+    Run run =
+        run(
+            List.of(
+                "bash",
+                kernels.resolve("src/test/cuda/build.sh").toString(),
+                what,
+                kernels.resolve("target/emulator").toString()));
+    if (run.status() == NO_COMPILER) {
+      missing = run.errors().strip();
+      System.err.println("CUDA kernels are not tested: " + missing);
+      return Assumptions.abort(missing);
+    }
+    if (run.status() != 0) {
+      throw new AssertionError(run.toString());
+    }
+    return Path.of(run.output().strip());
   }
 
-  /**
-   * Runs a command and gives what it has printed to its standard output.
-   *
-   * @throws AssertionError with all that it has printed, if it fails
-   */
-  static String run(List<String> command) {
+  /** What a command has printed, and its exit code. */
+  record Run(int status, String output, String errors) {}
+
+  /** Runs a command. */
+  static Run run(List<String> command) {
     try {
       Path errors = Files.createTempFile("narrow", ".txt");
       try {
         Process process = new ProcessBuilder(command).redirectError(errors.toFile()).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        int status = process.waitFor();
-        if (status != 0) {
-          throw new AssertionError(
-              String.join(" ", command) + ": " + status + "\n" + output + Files.readString(errors));
-        }
-        return output;
+        return new Run(process.waitFor(), output, Files.readString(errors));
       } finally {
         Files.delete(errors);
       }
@@ -121,29 +126,15 @@ public final class EmulatedDriver {
     }
   }
 
-  /** The folder of the module, from whichever module the tests run. */
+  /** The folder of the module kernels. */
   static Path kernels() {
-    for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
-      for (Path candidate : List.of(at, at.resolve("kernels"))) {
-        if (Files.exists(candidate.resolve("src/test/cuda/build.sh"))) {
-          return candidate;
-        }
+    Path here = Path.of("").toAbsolutePath();
+    for (Path candidate : List.of(here, here.resolve("kernels"), here.resolveSibling("kernels"))) {
+      if (Files.exists(candidate.resolve("src/test/cuda/build.sh"))) {
+        return candidate;
       }
     }
-    throw new AssertionError(
-        "there is no kernels/src/test/cuda above " + Path.of("").toAbsolutePath());
-  }
-
-  private static @Nullable String whatIsMissing() {
-    if (!System.getProperty("os.name").equals("Linux")) {
-      return "the emulator is for Linux";
-    }
-    String compiler = System.getenv().getOrDefault("CXX", "g++");
-    String path = System.getenv().getOrDefault("PATH", "");
-    boolean found =
-        Stream.concat(Stream.of(""), Arrays.stream(path.split(File.pathSeparator, -1)))
-            .anyMatch(folder -> Files.isExecutable(Path.of(folder, compiler)));
-    return found ? null : "there is no " + compiler;
+    throw new AssertionError("there is no src/test/cuda in or beside " + here);
   }
 
   /** Of all launches from now on. */
@@ -170,6 +161,17 @@ public final class EmulatedDriver {
   public static void fail(String function, int error, long callsBefore) {
     try (Arena arena = Arena.ofConfined()) {
       Native.call(Native.FAIL, arena.allocateFrom(function), error, callsBefore);
+    }
+  }
+
+  /**
+   * Writes down what the kernels are given, from which {@code build.sh replay} runs them again.
+   *
+   * @param file empty for none, or for that of the environment
+   */
+  static void trace(String file) {
+    try (Arena arena = Arena.ofConfined()) {
+      Native.call(Native.TRACE, arena.allocateFrom(file));
     }
   }
 
@@ -221,6 +223,7 @@ public final class EmulatedDriver {
     static final MethodHandle ORDER = find("order", null, JAVA_INT, JAVA_LONG);
     static final MethodHandle SET = find("set", JAVA_INT, ADDRESS, JAVA_LONG);
     static final MethodHandle FAIL = find("fail", null, ADDRESS, JAVA_INT, JAVA_LONG);
+    static final MethodHandle TRACE = find("trace", null, ADDRESS);
     static final MethodHandle RESET = find("reset", null);
     static final MethodHandle CALLS = find("calls", JAVA_LONG, ADDRESS);
     static final MethodHandle SYNCHRONIZATIONS = find("synchronizations", JAVA_LONG);
