@@ -13,6 +13,7 @@ import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,21 @@ final class TensorCoreProduct {
   private static final String MODULE = "gemm";
   private static final int THREADS = 256;
   private static final int TILE = 128;
+
+  private static final String SKINNY = "skinny";
+
+  /** Rows or columns up to which a product is bound by the memory of the large matrix. */
+  private static final int FEW = 64;
+
+  /** Rows of the large matrix that a block has, and terms that it takes at a time: skinny.cu. */
+  private static final long SKINNY_ROWS = 128;
+
+  private static final long SKINNY_TERMS = 128;
+
+  /** Blocks that fill any device, and terms that are worth a sum that is written and read. */
+  private static final long SKINNY_BLOCKS = 1024;
+
+  private static final long SKINNY_TERMS_OF_A_SUM = 32;
 
   /** Compute capability, times 10, from which bf16 is multiplied. */
   private static final int BF16_CAPABILITY = 80;
@@ -180,6 +196,10 @@ final class TensorCoreProduct {
       if (!(both >= Float.MIN_NORMAL && both <= Float.MAX_VALUE)) {
         return false;
       }
+      if (isSkinny(a, left, b, right)) {
+        multiplySkinny(left, right, both);
+        return true;
+      }
       long tiles = FloatProduct.tiles(out, TILE);
       boolean isLarge = Math.min(out.rows(), out.columns()) >= UNPACKED_FROM;
       for (Side side : new Side[] {left, right}) {
@@ -201,11 +221,7 @@ final class TensorCoreProduct {
         CudaProducts.addView(product, right.pointer, right.matrices, right.kind.bytes);
         output.add(product);
         FloatProduct.addExtents(product, a, out);
-        product
-            .add(left.vector == null ? 0L : left.vector.pointer())
-            .add(right.vector == null ? 0L : right.vector.pointer())
-            .add(both)
-            .add(0);
+        addScales(product, left, right, both);
         CudaProducts.addEpilogue(product, how, bias);
         product.add(left.kind.number, right.kind.number);
         kernel.launch(
@@ -214,6 +230,100 @@ final class TensorCoreProduct {
       }
       return true;
     }
+  }
+
+  private static void addScales(KernelStruct struct, Side left, Side right, float both) {
+    struct
+        .add(left.vector == null ? 0L : left.vector.pointer())
+        .add(right.vector == null ? 0L : right.vector.pointer())
+        .add(both)
+        .add(0);
+  }
+
+  // Few rows or columns
+
+  private static boolean isLargeLeft(Matrices out) {
+    return out.rows() >= out.columns();
+  }
+
+  /**
+   * Whether there are few rows or columns, and rows of the large matrix lie along k. The small one
+   * is decoded as a whole: it must not be a little part of its tensor.
+   */
+  private boolean isSkinny(Matrices a, Side left, Matrices b, Side right) {
+    Side few = isLargeLeft(out) ? right : left;
+    long fewSize = (long) few.matrices.rows() * few.matrices.columns();
+    return out.count() == 1
+        && Math.min(out.rows(), out.columns()) <= FEW
+        && left.kind != Kind.BF16
+        && (isLargeLeft(out) ? a.columnStride() : b.rowStride()) == 1
+        && (!few.kind.isCode() || few.matrices.tensor().shape().size() <= 2 * fewSize);
+  }
+
+  private void multiplySkinny(Side left, Side right, float both) {
+    CudaDevice device = gpu.device();
+    boolean isLargeLeft = isLargeLeft(out);
+    Side large = isLargeLeft ? left : right;
+    Side few = isLargeLeft ? right : left;
+    if (few.kind.isCode()) {
+      few.unpack();
+    }
+    long outer = isLargeLeft ? out.rows() : out.columns();
+    long fewOuter = isLargeLeft ? out.columns() : out.rows();
+    Matrices wide = isLargeLeft ? large.matrices : large.matrices.transposed(); // [outer, k]
+    Matrices narrow = isLargeLeft ? few.matrices.transposed() : few.matrices;
+    long terms = wide.columns();
+    long length = partLength(outer, fewOuter, terms);
+    long parts = Math.ceilDiv(terms, length);
+    String size = fewOuter <= 8 ? "_8" : fewOuter <= 16 ? "_16" : "_64";
+    Kernel part =
+        device.kernel(SKINNY, "skinny_" + large.kind.name().toLowerCase(Locale.ROOT) + size);
+    Kernel sum = device.kernel(SKINNY, "skinny_sum");
+    try (DeviceScratch sums = device.scratch(parts * outer * fewOuter * Float.BYTES);
+        Output output = new Output();
+        DeviceValues bias = FloatProduct.bias(gpu, how)) {
+      KernelStruct product = new KernelStruct();
+      product
+          .add(large.pointer + (long) wide.offset() * large.kind.bytes)
+          .add(outer)
+          .add(terms)
+          .add((long) wide.rowStride())
+          .add(few.pointer + (long) narrow.offset() * few.kind.bytes)
+          .add(fewOuter)
+          .add((long) narrow.rowStride())
+          .add((long) narrow.columnStride())
+          .add(sums.pointer())
+          .add(length);
+      part.launch(
+          part.gridFor(Math.ceilDiv(outer, SKINNY_ROWS) * parts, 1),
+          THREADS,
+          0,
+          part.arguments().add(product.segment()));
+      KernelStruct whole = new KernelStruct();
+      whole.add(sums.pointer()).add(parts).add(outer).add(fewOuter);
+      output.add(whole);
+      addScales(whole, left, right, both);
+      CudaProducts.addEpilogue(whole, how, bias);
+      whole.add(isLargeLeft).add(0);
+      sum.launch(
+          sum.gridFor(outer * fewOuter, THREADS),
+          THREADS,
+          0,
+          sum.arguments().add(whole.segment()));
+      output.store();
+    }
+  }
+
+  /**
+   * Terms of a sum that are added up at a time: so many that there are blocks enough for any device,
+   * but not so few that the sums of the parts are much beside the matrix itself. It depends on the
+   * extents alone, and with it the bits.
+   */
+  static long partLength(long outer, long fewOuter, long terms) {
+    long wanted = Math.ceilDiv(SKINNY_BLOCKS, Math.ceilDiv(outer, SKINNY_ROWS));
+    long most = Math.max(1, terms / (SKINNY_TERMS_OF_A_SUM * fewOuter));
+    long parts = Math.min(wanted, most);
+    return Math.ceilDiv(Math.ceilDiv(terms, parts), SKINNY_TERMS) * SKINNY_TERMS;
   }
 
   /**

@@ -346,6 +346,68 @@ class TensorCoreProductTest {
     return plain.reshape(shape.dims()).withScales(Scales.of(granularity, scales));
   }
 
+  /** Few rows or columns, along k, and parts of sums that are added up afterwards. */
+  @ParameterizedTest
+  @MethodSource("orders")
+  void skinnyProductsAreRight(Order order) {
+    Random random = new Random(9);
+    try (CudaDevice device = CudaDevice.open()) {
+      EmulatedDriver.order(order);
+      for (NumericFormat format :
+          List.of(Formats.FP16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8)) {
+        for (int few : new int[] {1, 8, 9, 17, 64}) {
+          int outer = 65 + random.nextInt(100);
+          int terms = few < 3 ? 1100 + random.nextInt(40) : 1 + random.nextInt(300);
+          for (Layout layout : new Layout[] {Layout.ROWS, Layout.APART}) {
+            Supplier<Float> number = exact(random);
+            Matrices large = ProductCases.matrices(format, layout, 1, outer, terms, number);
+            Matrices small = ProductCases.matrices(Formats.FP16, any(random), 1, terms, few, number);
+            Matrices codes = ProductCases.matrices(Formats.LNS8, any(random), 1, few, terms, number);
+            Matmul how = Matmul.plain().alpha(0.5f).beta(1).activation(Activation.RELU);
+            assertExact(device, new Case(how, large, small, plain(outer, few, number)));
+            assertExact(device, new Case(how, codes, large.transposed(), plain(few, outer, number)));
+          }
+        }
+      }
+      Supplier<Float> number = ProductCases.spread(random);
+      Matrices large = ProductCases.matrices(Formats.LNS8, Layout.ROWS, 1, 150, 700, number);
+      Matrices small = ProductCases.matrices(Formats.LNS8, Layout.ROWS, 1, 3, 700, number);
+      assertNear(
+          device, new Case(Matmul.plain(), small, large.transposed(), plain(3, 150, number)));
+    }
+  }
+
+  private static Matrices plain(int rows, int columns, Supplier<Float> number) {
+    return ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, rows, columns, number);
+  }
+
+  /** Parts of sums are whole loads, and few enough; the device has no say in it. */
+  @Test
+  void partsOfSumsFollowFromTheExtents() {
+    assertEquals(8192 / 16, TensorCoreProduct.partLength(8192, 1, 8192));
+    assertEquals(2048, TensorCoreProduct.partLength(8192, 64, 8192));
+    assertEquals(128, TensorCoreProduct.partLength(1, 1, 1));
+    assertEquals(16384 / 2, TensorCoreProduct.partLength(65536, 1, 16384));
+  }
+
+  @Test
+  void matricesTimesVectorsAreSkinny() {
+    Random random = new Random(10);
+    try (CudaDevice device = CudaDevice.open()) {
+      Supplier<Float> number = exact(random);
+      Tensor a =
+          ProductCases.matrices(Formats.LNS8, Layout.ROWS, 1, 1, 70 * 600, number)
+              .tensor()
+              .reshape(70, 600);
+      Tensor x = ProductCases.matrices(Formats.FP16, Layout.ROWS, 1, 1, 600, number).tensor();
+      Tensor expected = Tensor.zeros(70);
+      Backend.cpu(1).matvec(a, x, expected);
+      Tensor y = device.upload(Tensor.zeros(70));
+      device.fastBackend().matvec(device.upload(a), device.upload(x), y);
+      assertArrayEquals(expected.toFloats(), device.download(y).toFloats());
+    }
+  }
+
   @Test
   void nanAndInfinityComeThrough() {
     try (CudaDevice device = CudaDevice.open()) {
