@@ -37,14 +37,14 @@ class RunsTest {
   @Test
   void refusesWhatIsNoStepFunction() {
     Projection plain = Formats.FP32.defaultProjection();
-    String wide =
-        assertThrows(IllegalArgumentException.class, () -> Runs.of(Formats.FP32, plain))
-            .getMessage();
-    assertTrue(wide.contains("expected at most 16"), wide);
+    assertRefuses("expected at most 16", Formats.FP32, plain);
     Projection stochastic = Formats.LNS8.defaultProjection().with(Rounding.stochastic(8));
-    String random =
-        assertThrows(IllegalArgumentException.class, () -> Runs.of(Formats.LNS8, stochastic))
-            .getMessage();
-    assertTrue(random.contains("stochastic:8"), random);
+    assertRefuses("stochastic:8", Formats.LNS8, stochastic);
+  }
+
+  private static void assertRefuses(String message, NumericFormat format, Projection projection) {
+    Throwable thrown =
+        assertThrows(IllegalArgumentException.class, () -> Runs.of(format, projection));
+    assertTrue(String.valueOf(thrown.getMessage()).contains(message), thrown::toString);
   }
 }

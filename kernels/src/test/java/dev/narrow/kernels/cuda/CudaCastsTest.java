@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.RandomBits;
+import dev.narrow.formats.Rounding;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.cuda.EmulatedDriver.Order;
 import dev.narrow.quant.Division;
@@ -22,8 +23,10 @@ import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -41,8 +44,9 @@ class CudaCastsTest {
     0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 9001
   };
 
-  private static CudaDevice device;
-  private static CudaCasts casts;
+  private static final CudaCasts CASTS = CudaCastsTest::device;
+
+  private static @Nullable CudaDevice opened;
 
   /** On the device, to be freed after a test. */
   private static final List<Tensor> UPLOADED = new ArrayList<>();
@@ -50,24 +54,27 @@ class CudaCastsTest {
   @BeforeAll
   static void open() {
     EmulatedDriver.install();
-    device = CudaDevice.open();
-    casts = () -> device;
+    opened = CudaDevice.open();
   }
 
   @AfterEach
   void free() {
     EmulatedDriver.order(Order.FORWARD);
-    UPLOADED.forEach(device::free);
+    UPLOADED.forEach(device()::free);
     UPLOADED.clear();
-    assertEquals(List.of(), device.usage().open(), "what an operation has left behind");
+    assertEquals(List.of(), device().usage().open(), "what an operation has left behind");
   }
 
   @AfterAll
   static void close() {
-    if (device != null) {
-      device.close();
-      assertEquals(0, device.usage().inUse());
+    if (opened != null) {
+      opened.close();
+      assertEquals(0, opened.usage().inUse());
     }
+  }
+
+  private static CudaDevice device() {
+    return Objects.requireNonNull(opened);
   }
 
   /** Numbers of all magnitudes, more of them around one, and what is special. */
@@ -115,7 +122,7 @@ class CudaCastsTest {
   }
 
   static Tensor on(Tensor host) {
-    Tensor onDevice = device.upload(host);
+    Tensor onDevice = device().upload(host);
     UPLOADED.add(onDevice);
     return onDevice;
   }
@@ -130,7 +137,7 @@ class CudaCastsTest {
   }
 
   static int[] bits(Tensor values) {
-    Tensor host = values.storage() instanceof DeviceStorage ? device.download(values) : values;
+    Tensor host = values.storage() instanceof DeviceStorage ? device().download(values) : values;
     float[] floats = host.toFloats();
     int[] bits = new int[floats.length];
     for (int i = 0; i < bits.length; i++) {
@@ -263,11 +270,12 @@ class CudaCastsTest {
     RandomBits random = quantizer.projection().rounding().isStochastic() ? RANDOM : null;
 
     Tensor expected = CPU.quantize(quantizer, x, random);
-    Tensor codes = casts.quantize(quantizer, onDevice, random);
+    Tensor codes = CASTS.quantize(quantizer, onDevice, random);
+    UPLOADED.add(codes);
     assertCodes(quantizer, expected, codes);
 
     Tensor again = on(expected.withScales(expected.scales()));
-    casts.quantize(quantizer, onDevice, again, random);
+    CASTS.quantize(quantizer, onDevice, again, random);
     Tensor againExpected = quantizer.allocate(shape, expected.scales());
     CPU.quantize(quantizer, x, againExpected, random);
     assertCodes(quantizer, againExpected, again);
@@ -275,24 +283,23 @@ class CudaCastsTest {
     Tensor fake = Tensor.zeros(shape.dims());
     Tensor fakeOnDevice = onAt(new float[shape.size()], (offset + 1) % 4, shape);
     Scales scales = CPU.fakeQuantize(quantizer, x, fake, random);
-    assertEquals(scales, casts.fakeQuantize(quantizer, onDevice, fakeOnDevice, random));
+    assertEquals(scales, CASTS.fakeQuantize(quantizer, onDevice, fakeOnDevice, random));
     assertValues(quantizer, "fake", fake, fakeOnDevice, numbers);
 
     Tensor decoded = Tensor.zeros(shape.dims());
     CPU.decode(expected, decoded);
-    casts.decode(codes, fakeOnDevice);
+    CASTS.decode(codes, fakeOnDevice);
     assertValues(quantizer, "decoded", decoded, fakeOnDevice, numbers);
 
-    assertEquals(CPU.moments(x, expected), casts.moments(onDevice, codes));
-    assertEquals(CPU.moments(x, decoded), casts.moments(onDevice, fakeOnDevice));
+    assertEquals(CPU.moments(x, expected), CASTS.moments(onDevice, codes));
+    assertEquals(CPU.moments(x, decoded), CASTS.moments(onDevice, fakeOnDevice));
     assertArrayEquals(
-        CPU.amax(expected, quantizer.granularity()), casts.amax(codes, quantizer.granularity()));
-    device.free(codes);
+        CPU.amax(expected, quantizer.granularity()), CASTS.amax(codes, quantizer.granularity()));
   }
 
   private static void assertCodes(Quantizer quantizer, Tensor expected, Tensor onDevice) {
     assertEquals(expected.scales(), onDevice.scales(), quantizer::toString);
-    assertEquals(expected, device.download(onDevice), quantizer::toString);
+    assertEquals(expected, device().download(onDevice), quantizer::toString);
     assertEquals(expected.quantizer().isPresent(), onDevice.quantizer().isPresent());
   }
 
@@ -344,7 +351,7 @@ class CudaCastsTest {
       EmulatedDriver.order(order);
       for (Granularity granularity : granularities) {
         assertArrayEquals(
-            CPU.amax(x, granularity), casts.amax(onDevice, granularity), granularity::toString);
+            CPU.amax(x, granularity), CASTS.amax(onDevice, granularity), granularity::toString);
       }
     }
   }
@@ -352,7 +359,7 @@ class CudaCastsTest {
   @Test
   void amaxIsTheLargestFiniteMagnitude() {
     Tensor x = on(Tensor.of(new float[] {1, -3, Float.NaN, Float.NEGATIVE_INFINITY, 2, 0}, 2, 3));
-    assertArrayEquals(new float[] {3, 2}, casts.amax(x, new Granularity.PerAxis(0)));
+    assertArrayEquals(new float[] {3, 2}, CASTS.amax(x, new Granularity.PerAxis(0)));
   }
 
   @Test
@@ -366,7 +373,7 @@ class CudaCastsTest {
     Tensor after = on(fake);
     for (Order order : Order.all()) {
       EmulatedDriver.order(order);
-      var moments = casts.moments(before, after);
+      var moments = CASTS.moments(before, after);
       assertEquals(report.moments(), moments);
       assertEquals(report.signal(), moments.signal());
       assertEquals(report.noise(), moments.noise());
@@ -388,12 +395,12 @@ class CudaCastsTest {
       Tensor expected = quantizer.allocate(x.shape(), scales);
       Tensor codes = on(expected);
       CPU.quantize(quantizer, x, expected, null);
-      casts.quantize(quantizer, onDevice, codes, null);
+      CASTS.quantize(quantizer, onDevice, codes, null);
       assertCodes(quantizer, expected, codes);
       Tensor values = Tensor.zeros(4, 300);
       CPU.decode(expected, values);
       Tensor valuesOnDevice = on(values);
-      casts.decode(codes, valuesOnDevice);
+      CASTS.decode(codes, valuesOnDevice);
       assertValues(quantizer, "decoded", values, valuesOnDevice, numbers);
     }
   }
@@ -410,8 +417,8 @@ class CudaCastsTest {
     CPU.decode(codes, y);
     Tensor codesOnDevice = on(codes);
     Tensor onDevice = on(x);
-    assertEquals(CPU.moments(x, codes), casts.moments(onDevice, codesOnDevice));
-    casts.decode(codesOnDevice, onDevice);
+    assertEquals(CPU.moments(x, codes), CASTS.moments(onDevice, codesOnDevice));
+    CASTS.decode(codesOnDevice, onDevice);
     assertArrayEquals(bits(y), bits(onDevice));
   }
 
@@ -421,11 +428,11 @@ class CudaCastsTest {
     Tensor x = on(Tensor.of(numbers(5000, 2), 5000));
     Tensor codes = on(quantizer.allocate(x.shape(), Scales.of(0.5f)));
     Tensor y = on(Tensor.zeros(5000));
-    casts.quantize(quantizer, x, codes, null);
+    CASTS.quantize(quantizer, x, codes, null);
     long waits = EmulatedDriver.synchronizations();
-    casts.quantize(quantizer, x, codes, null);
-    casts.decode(codes, y);
-    casts.fakeQuantize(Recipes.parse("fp16"), x, y, null);
+    CASTS.quantize(quantizer, x, codes, null);
+    CASTS.decode(codes, y);
+    CASTS.fakeQuantize(Recipes.parse("fp16"), x, y, null);
     assertEquals(waits, EmulatedDriver.synchronizations());
   }
 
@@ -433,12 +440,12 @@ class CudaCastsTest {
   void hostTensorsAreTheProcessors() {
     Tensor x = Tensor.of(numbers(100, 3), 100);
     Quantizer quantizer = Recipes.parse("lns8");
-    assertEquals(CPU.quantize(quantizer, x, null), casts.quantize(quantizer, x, null));
+    assertEquals(CPU.quantize(quantizer, x, null), CASTS.quantize(quantizer, x, null));
   }
 
   private static void assertRefuses(String message, Runnable call) {
-    String told = assertThrows(IllegalArgumentException.class, call::run).getMessage();
-    assertTrue(told.contains(message), told);
+    Throwable thrown = assertThrows(IllegalArgumentException.class, call::run);
+    assertTrue(String.valueOf(thrown.getMessage()).contains(message), thrown::toString);
   }
 
   @Test
@@ -448,26 +455,25 @@ class CudaCastsTest {
     Tensor x = on(host);
     Tensor codes = on(e4m3.quantize(host));
     assertRefuses(
-        "codes lies in host memory", () -> casts.quantize(e4m3, x, e4m3.quantize(host), null));
-    assertRefuses("x lies in host memory", () -> casts.quantize(e4m3, host, codes, null));
-    assertRefuses("upload", () -> casts.decode(codes, host));
-    assertRefuses("y shares memory with x", () -> casts.fakeQuantize(e4m3, x, x, null));
-    assertRefuses("x = e4m3fn[2, 3]", () -> casts.quantize(e4m3, codes, null));
+        "codes lies in host memory", () -> CASTS.quantize(e4m3, x, e4m3.quantize(host), null));
+    assertRefuses("x lies in host memory", () -> CASTS.quantize(e4m3, host, codes, null));
+    assertRefuses("upload", () -> CASTS.decode(codes, host));
+    assertRefuses("y shares memory with x", () -> CASTS.fakeQuantize(e4m3, x, x, null));
+    assertRefuses("x = e4m3fn[2, 3]", () -> CASTS.quantize(e4m3, codes, null));
     assertRefuses(
         "codes = e4m3fn[2, 3], expected e5m2[2, 3]",
-        () -> casts.quantize(Recipes.parse("e5m2"), x, codes, null));
+        () -> CASTS.quantize(Recipes.parse("e5m2"), x, codes, null));
     assertRefuses(
-        "random = null",
-        () -> casts.quantize(e4m3.with(dev.narrow.formats.Rounding.stochastic(8)), x, null));
+        "random = null", () -> CASTS.quantize(e4m3.with(Rounding.stochastic(8)), x, null));
     assertRefuses(
         "zero points",
         () ->
-            casts.quantize(
+            CASTS.quantize(
                 Recipes.parse("int8-asymmetric"),
                 x,
                 on(Recipes.parse("int8").quantize(host)),
                 null));
     assertRefuses(
-        "y has shape [3, 2], expected [2, 3]", () -> casts.decode(codes, x.reshape(3, 2)));
+        "y has shape [3, 2], expected [2, 3]", () -> CASTS.decode(codes, x.reshape(3, 2)));
   }
 }

@@ -47,6 +47,10 @@ class TensorCoreProductTest {
           List.of(Formats.FP16, Formats.LNS8),
           List.of(Formats.LNS8, Formats.E4M3FN));
 
+  /** Of the large matrix where the other one has few rows or columns. */
+  private static final List<NumericFormat> SKINNY =
+      List.of(Formats.FP16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8);
+
   /** Of fp16 next to a logarithm of LNS8. */
   private static final double LNS8_ERROR = 2.9e-4;
 
@@ -74,15 +78,34 @@ class TensorCoreProductTest {
     return layouts[random.nextInt(layouts.length)];
   }
 
+  /** Two matrices at least: few rows or columns of a single one are another kernel's. */
   private static Case draw(
       Random random, List<NumericFormat> pair, int m, int n, int k, Supplier<Float> number) {
-    int count = random.nextInt(4) == 0 ? 2 : 1;
     return new Case(
         Matmul.plain(),
-        ProductCases.matrices(pair.get(0), any(random), random.nextBoolean() ? count : 1, m, k, number),
-        ProductCases.matrices(pair.get(1), any(random), count, k, n, number),
         ProductCases.matrices(
-            Formats.FP32, random.nextBoolean() ? Layout.ROWS : Layout.APART, count, m, n, number));
+            pair.get(0), any(random), random.nextBoolean() ? 2 : 1, m, k, number),
+        ProductCases.matrices(pair.get(1), any(random), 2, k, n, number),
+        ProductCases.matrices(
+            Formats.FP32, random.nextBoolean() ? Layout.ROWS : Layout.APART, 2, m, n, number));
+  }
+
+  /** A single matrix whose rows lie along k, and one of few columns. */
+  private static Case skinny(
+      Random random, NumericFormat format, int outer, int few, int k, Supplier<Float> number) {
+    Layout layout = random.nextBoolean() ? Layout.ROWS : Layout.APART;
+    Matrices large = ProductCases.matrices(format, layout, 1, outer, k, number);
+    NumericFormat other = random.nextBoolean() ? Formats.FP16 : Formats.LNS8;
+    boolean isLeft = outer > few || outer == few && random.nextBoolean();
+    Matrices small = ProductCases.matrices(other, any(random), 1, isLeft ? k : few, isLeft ? few : k, number);
+    Matmul how = Matmul.plain().alpha(0.5f).beta(1).activation(Activation.RELU);
+    return isLeft
+        ? new Case(how, large, small, plain(outer, few, number))
+        : new Case(how, small, large.transposed(), plain(few, outer, number));
+  }
+
+  private static Matrices plain(int rows, int columns, Supplier<Float> number) {
+    return ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, rows, columns, number);
   }
 
   /** Multiplies on tensor cores: there is no other product behind it. */
@@ -220,6 +243,31 @@ class TensorCoreProductTest {
     }
   }
 
+  /** Rows and columns at multiples of 16 bytes, in each arrangement. */
+  @ParameterizedTest
+  @MethodSource("orders")
+  void alignedOperandsAreLoadedAtOnce(Order order) {
+    Random random = new Random(11);
+    Layout[] layouts = {Layout.ROWS, Layout.COLUMNS};
+    try (CudaDevice device = CudaDevice.open()) {
+      EmulatedDriver.order(order);
+      for (List<NumericFormat> pair : PAIRS) {
+        for (Layout left : layouts) {
+          for (Layout right : layouts) {
+            Supplier<Float> number = exact(random);
+            assertExact(
+                device,
+                new Case(
+                    Matmul.plain(),
+                    ProductCases.matrices(pair.get(0), left, 1, 80, 48, number),
+                    ProductCases.matrices(pair.get(1), right, 1, 48, 144, number),
+                    plain(80, 144, number)));
+          }
+        }
+      }
+    }
+  }
+
   @Test
   void noExtentIsOdd() {
     extents(43);
@@ -239,6 +287,11 @@ class TensorCoreProductTest {
           assertExact(device, draw(random, pair, extent, 3, 5, exact(random)));
           assertExact(device, draw(random, pair, 2, extent, 5, exact(random)));
           assertExact(device, draw(random, pair, 2, 3, extent, exact(random)));
+        }
+        for (NumericFormat format : SKINNY) {
+          assertExact(device, skinny(random, format, extent, 1, 5, exact(random)));
+          assertExact(device, skinny(random, format, 3, extent, 5, exact(random)));
+          assertExact(device, skinny(random, format, 3, 2, extent, exact(random)));
         }
       }
     }
@@ -353,21 +406,13 @@ class TensorCoreProductTest {
     Random random = new Random(9);
     try (CudaDevice device = CudaDevice.open()) {
       EmulatedDriver.order(order);
-      for (NumericFormat format :
-          List.of(Formats.FP16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8)) {
-        for (int few : new int[] {1, 8, 9, 17, 64}) {
+      for (NumericFormat format : SKINNY) {
+        for (int few : new int[] {1, 9, 64}) {
           int outer = 65 + random.nextInt(100);
-          int terms = few < 3 ? 1100 + random.nextInt(40) : 1 + random.nextInt(300);
-          for (Layout layout : new Layout[] {Layout.ROWS, Layout.APART}) {
-            Supplier<Float> number = exact(random);
-            Matrices large = ProductCases.matrices(format, layout, 1, outer, terms, number);
-            Matrices small = ProductCases.matrices(Formats.FP16, any(random), 1, terms, few, number);
-            Matrices codes = ProductCases.matrices(Formats.LNS8, any(random), 1, few, terms, number);
-            Matmul how = Matmul.plain().alpha(0.5f).beta(1).activation(Activation.RELU);
-            assertExact(device, new Case(how, large, small, plain(outer, few, number)));
-            assertExact(device, new Case(how, codes, large.transposed(), plain(few, outer, number)));
-          }
+          int terms = few == 1 ? 1100 + random.nextInt(40) : 1 + random.nextInt(300);
+          assertExact(device, skinny(random, format, outer, few, terms, exact(random)));
         }
+        assertExact(device, skinny(random, format, 96, 8, 256, exact(random))); // whole loads
       }
       Supplier<Float> number = ProductCases.spread(random);
       Matrices large = ProductCases.matrices(Formats.LNS8, Layout.ROWS, 1, 150, 700, number);
@@ -375,10 +420,6 @@ class TensorCoreProductTest {
       assertNear(
           device, new Case(Matmul.plain(), small, large.transposed(), plain(3, 150, number)));
     }
-  }
-
-  private static Matrices plain(int rows, int columns, Supplier<Float> number) {
-    return ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, rows, columns, number);
   }
 
   /** Parts of sums are whole loads, and few enough; the device has no say in it. */
