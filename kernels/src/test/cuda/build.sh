@@ -3,6 +3,7 @@
 #
 #   build.sh library OUT   libcuda.so.1, whose device is the emulator
 #   build.sh replay OUT    a program that runs the kernels of traces again where sanitizers watch
+#   build.sh races OUT     the same, where races.cpp does
 #
 # OUT is a folder. The kernels are those of src/main/cuda, of src/example/cuda and of this folder.
 # Everything is keyed by a digest of sources, compiler and flags, so that nothing is built twice. CXX
@@ -20,6 +21,7 @@ if ! command -v "$cxx" >/dev/null || [ "$(uname -s)" != Linux ]; then
 fi
 
 flags=(-std=c++17 -ffp-contract=off -march=native -Wall -Wextra -Wno-unknown-pragmas)
+kernel_flags=(-x c++ -DNARROW_EMULATOR -include "$here/emulator.h" -I "$kernels")
 case $what in
   library)
     flags+=(-O2 -fPIC -fvisibility=hidden)
@@ -34,8 +36,15 @@ case $what in
     result=replay
     sources=(emulator memory replay)
     ;;
+  races)
+    flags+=(-O1 -gdwarf-4 -no-pie -fno-pie -DNARROW_RACES)
+    kernel_flags+=(-fsanitize=thread)
+    link=(-no-pie)
+    result=races
+    sources=(emulator memory races replay)
+    ;;
   *)
-    echo "build.sh library OUT or build.sh replay OUT, not $what" >&2
+    echo "build.sh library OUT, build.sh replay OUT or build.sh races OUT, not $what" >&2
     exit 2
     ;;
 esac
@@ -43,7 +52,7 @@ esac
 digest() { sha256sum | cut -c1-16; }
 # What -march=native stands for is part of the digest: a folder may be carried to another machine.
 machine=$("$cxx" -march=native -Q --help=target 2>/dev/null | digest)
-common=$({ "$cxx" --version; echo "$machine ${flags[*]}"; cat "$here"/*.h; } | digest)
+common=$({ "$cxx" --version; echo "$machine ${flags[*]} ${kernel_flags[*]}"; cat "$here"/*.h; } | digest)
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
@@ -65,8 +74,7 @@ compile_kernels() {
   if [ -e "$out/$key.o" ]; then
     return
   fi
-  names=$("$cxx" "${flags[@]}" -x c++ -DNARROW_EMULATOR -DNARROW_LIST_KERNELS -include "$here/emulator.h" \
-    -I "$kernels" -E -P "$source" | tr '\n' ' ' |
+  names=$("$cxx" "${flags[@]}" "${kernel_flags[@]}" -DNARROW_LIST_KERNELS -E -P "$source" | tr '\n' ' ' |
     { grep -oE '__global__ +void +[A-Za-z_][A-Za-z0-9_]* *\(' || true; } |
     sed -E 's/__global__ +void +//; s/ *\($//')
   wrapper=$(mktemp "$out/XXXXXXXX.cpp")
@@ -76,7 +84,7 @@ compile_kernels() {
       echo "NARROW_EMULATED_KERNEL($name)"
     done
   } >"$wrapper"
-  compile "$wrapper" "$key" -x c++ -DNARROW_EMULATOR -include "$here/emulator.h" -I "$kernels"
+  compile "$wrapper" "$key" "${kernel_flags[@]}"
   rm -f "$wrapper"
 }
 

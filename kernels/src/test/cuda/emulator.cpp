@@ -97,6 +97,7 @@ struct Thread {
 
 struct Warp {
   uint64_t seen[32][32];  // by lane: what the operation it waited in has given it
+  uint32_t interval;
 };
 
 Launch current;
@@ -116,6 +117,8 @@ bool illegal_address;
 char message[1024];
 unsigned char* dynamic = nullptr;
 uint64_t random_state;
+Progress progress_now;
+bool running = false;
 
 uint64_t random_bits() {  // xorshift64*
   random_state ^= random_state >> 12;
@@ -299,6 +302,7 @@ void release_barrier() {
     }
   }
   at_barrier = 0;
+  progress_now.interval++;
 }
 
 // Lanes that have ended are not waited for: "all non-exited threads named in mask" (CUDA C++
@@ -331,6 +335,7 @@ void release_warp(unsigned first, unsigned mask) {
     values[i] = here ? threads[first + i].value : NO_VALUE;
   }
   Warp& warp = warps[first / 32];
+  warp.interval++;
   for (unsigned i = 0; i < lanes; i++) {
     if (mask >> i & 1 && threads[first + i].state == State::IN_WARP) {
       memcpy(warp.seen[i], values, sizeof values);
@@ -401,6 +406,7 @@ void describe_deadlock() {
 
 void run_block() {
   fill_shared();
+  progress_now.block_start = ++progress_now.interval;
   for (Thread& one : threads) {
     one.state = State::UNSTARTED;
     one.fiber = nullptr;
@@ -428,6 +434,24 @@ void clear_fibers() {
 }
 
 }  // namespace
+
+Progress& progress_of_launch() { return progress_now; }
+
+const char* kernel_name() { return current.kernel->name; }
+
+unsigned thread_index() { return thread; }
+
+uint32_t warp_interval() { return warps[thread / 32].interval; }
+
+bool is_running() { return running; }
+
+bool is_shared(uint64_t address) {
+  auto inside = [address](const unsigned char* from, const unsigned char* to) {
+    return address >= reinterpret_cast<uint64_t>(from) && address < reinterpret_cast<uint64_t>(to);
+  };
+  return inside(__start_narrow_shared, __stop_narrow_shared) ||
+         (dynamic != nullptr && inside(dynamic, dynamic + current.dynamic_shared));
+}
 
 unsigned lane() { return thread & 31; }
 
@@ -531,6 +555,9 @@ const char* launch(const Launch& wanted) {
                                 (~wanted.dynamic_shared + 1) & 127);
   }
 #endif
+  progress_now.launch_start = ++progress_now.interval;
+  progress_now.fenced = false;
+  running = true;
   std::vector<uint64_t> blocks;
   arrange(blocks, size_t(wanted.grid.x) * wanted.grid.y * wanted.grid.z);
   if (wanted.order == Order::RANDOM) {
@@ -553,6 +580,7 @@ const char* launch(const Launch& wanted) {
 #endif
   free(dynamic);
   dynamic = nullptr;
+  running = false;
   return failed ? message : nullptr;
 }
 

@@ -147,6 +147,28 @@ void block_barrier(int line);
 const uint64_t* warp_exchange(unsigned mask, uint64_t value, const char* operation, int line);
 unsigned lane();
 
+// For races.cpp. Intervals are counted over all launches: each block begins one, and each barrier.
+struct Progress {
+  uint64_t launch_start = 1;
+  uint64_t block_start = 1;
+  uint64_t interval = 1;
+  bool fenced = false;  // the launch has called __threadfence
+};
+Progress& progress_of_launch();
+const char* kernel_name();
+unsigned thread_index();
+uint32_t warp_interval();  // operations of the warp since the last barrier
+bool is_running();         // or between two launches
+bool is_shared(uint64_t address);
+
+#if defined(NARROW_RACES)
+void atomic_access(const volatile void* pointer, size_t bytes);
+#define NARROW_NOT_OBSERVED __attribute__((no_sanitize_thread))
+#else
+inline void atomic_access(const volatile void*, size_t) {}
+#define NARROW_NOT_OBSERVED
+#endif
+
 template <auto Function>
 struct Entry;
 
@@ -295,7 +317,8 @@ struct NarrowEmulatorAtomic {
                 "atomics are for int, unsigned and unsigned long long");
 
   template <class Operation>
-  static T update(T* address, Operation operation) {
+  NARROW_NOT_OBSERVED static T update(T* address, Operation operation) {
+    narrow_emulator::atomic_access(address, sizeof(T));
     T old = *address;
     *address = operation(old);
     return old;
@@ -316,8 +339,9 @@ NARROW_ATOMIC(atomicExch, value)
 #undef NARROW_ATOMIC
 
 template <class T>
-T atomicAdd(T* address, std::common_type_t<T> value) {
+NARROW_NOT_OBSERVED T atomicAdd(T* address, std::common_type_t<T> value) {
   if constexpr (std::is_floating_point_v<T>) {
+    narrow_emulator::atomic_access(address, sizeof(T));
     T old = *address;
     *address = old + value;
     return old;
@@ -335,7 +359,7 @@ T atomicCAS(T* address, std::common_type_t<T> expected, std::common_type_t<T> va
       address, [expected, value](T old) { return old == expected ? value : old; });
 }
 
-inline void __threadfence() {}
+inline void __threadfence() { narrow_emulator::progress_of_launch().fenced = true; }
 inline void __threadfence_block() {}
 
 // ---------------------------------------------------------------------------------------------

@@ -1,9 +1,13 @@
 // Runs the kernels of traces again (trace.h), in three orders of threads, where AddressSanitizer and
-// UndefinedBehaviorSanitizer watch: replay FILE... Ends with an exit code other than 0 where they find
-// something, a launch goes wrong, or what was read back comes out otherwise.
+// UndefinedBehaviorSanitizer watch, or, in a program of its own, races.cpp: replay FILE... Ends with an
+// exit code other than 0 where they find something, a launch goes wrong, or what was read back comes out
+// otherwise.
 #include "emulator.h"
 #include "memory.h"
 #include "trace.h"
+#if defined(NARROW_RACES)
+#include "races.h"
+#endif
 
 #include <cstdio>
 #include <cstdlib>
@@ -32,7 +36,7 @@ class Replay {
   ~Replay() {
     fclose(file);
     while (!device_allocations().empty()) {
-      device_free(device_allocations().begin()->first);
+      release(device_allocations().begin()->first);
     }
   }
 
@@ -49,12 +53,15 @@ class Replay {
           }
           break;
         case Step::FREE:
-          device_free(address);
+          release(address);
           break;
         case Step::WRITE: {
           std::vector<unsigned char> written(bytes);
           if (read(written.data(), bytes)) {
             memcpy(memory, written.data(), bytes);
+#if defined(NARROW_RACES)
+            memory_written(address, bytes);
+#endif
           }
           break;
         }
@@ -84,6 +91,13 @@ class Replay {
   int launches = 0;
 
   bool read(void* to, size_t bytes) { return fread(to, 1, bytes, file) == bytes; }
+
+  static void release(uint64_t address) {
+#if defined(NARROW_RACES)
+    memory_freed(address, device_find(address)->bytes);
+#endif
+    device_free(address);
+  }
 
   void launch(size_t name_length, size_t argument_bytes) {
     uint64_t shape[7];

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <unistd.h>
@@ -15,7 +16,7 @@ namespace narrow_emulator {
 namespace {
 
 // A process that gives its kernels more than this is not recorded to the end.
-constexpr size_t LIMIT = size_t(64) << 20;
+constexpr size_t LIMIT = size_t(1) << 30;
 
 class Trace {
  public:
@@ -44,6 +45,8 @@ class Trace {
   }
 
   void flush() { fflush(file); }
+
+  std::set<uint64_t> allocations;  // that it tells of
 
  private:
   FILE* file = nullptr;
@@ -80,12 +83,13 @@ void trace_to(const char* path) {
 
 void trace_allocate(uint64_t address, size_t bytes) {
   if (trace().on()) {
+    trace().allocations.insert(address);
     trace().step(Step::ALLOCATE, address, bytes);
   }
 }
 
 void trace_free(uint64_t address) {
-  if (trace().on()) {
+  if (trace().on() && trace().allocations.erase(address) != 0) {
     trace().step(Step::FREE, address, 0);
   }
 }

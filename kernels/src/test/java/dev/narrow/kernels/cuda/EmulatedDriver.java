@@ -88,7 +88,7 @@ public final class EmulatedDriver {
     }
     Path kernels = kernels();
     Run run =
-        run(
+        attempt(
             List.of(
                 "bash",
                 kernels.resolve("src/test/cuda/build.sh").toString(),
@@ -108,8 +108,21 @@ public final class EmulatedDriver {
   /** What a command has printed, and its exit code. */
   record Run(int status, String output, String errors) {}
 
-  /** Runs a command. */
-  static Run run(List<String> command) {
+  /**
+   * Runs a command and gives what it has printed to its standard output.
+   *
+   * @throws AssertionError with all that it has printed, if it fails
+   */
+  static String run(List<String> command) {
+    Run run = attempt(command);
+    if (run.status() != 0) {
+      throw new AssertionError(String.join(" ", command) + ": " + run);
+    }
+    return run.output();
+  }
+
+  /** Runs a command that may fail. */
+  static Run attempt(List<String> command) {
     try {
       Path errors = Files.createTempFile("narrow", ".txt");
       try {

@@ -41,6 +41,7 @@ class PlantedBugsTest {
       63; // behind it lies memory that no allocation has, but that is there
 
   private final CUcontext context = new CUcontext();
+  private @TempDir Path directory;
 
   @BeforeAll
   static void load() {
@@ -52,6 +53,7 @@ class PlantedBugsTest {
   void create() {
     EmulatedDriver.reset();
     JCudaDriver.setExceptionsEnabled(false);
+    EmulatedDriver.trace(trace().toString()); // not into that of tests that pass
     assertEquals(CUDA_SUCCESS, JCudaDriver.cuCtxCreate(context, 0, new CUdevice()));
   }
 
@@ -131,41 +133,56 @@ class PlantedBugsTest {
     "planted_shared_out_of_bounds, index 32 out of bounds, 26",
     "planted_misaligned, misaligned address, 31",
   })
-  void aSanitizerSaysWhichLine(String kernel, String finding, int line, @TempDir Path directory) {
-    Path trace = directory.resolve("trace");
-    EmulatedDriver.trace(trace.toString());
+  void aSanitizerSaysWhichLine(String kernel, String finding, int line) {
     assertEquals(CUDA_SUCCESS, launch(kernel, new int[SIZE]));
-    EmulatedDriver.trace("");
-    EmulatedDriver.Run run = replay(trace);
+    EmulatedDriver.Run run = replay("replay");
     assertNotEquals(0, run.status());
     assertTrue(run.errors().contains(finding), run.errors());
     assertTrue(run.errors().contains("planted.cu:" + line), run.errors());
   }
 
+  /** What is right in all orders by luck, or reads memory that nobody has written. */
+  @ParameterizedTest
+  @CsvSource({
+    "planted_race, one thread reads what another writes, 36",
+    "planted_missing_barrier, nobody has written what is read, 11",
+    "planted_read_out_of_bounds, nobody has written what is read, 16",
+  })
+  void aRaceIsFoundThoughItsResultIsRight(String kernel, String finding, int line) {
+    assertEquals(CUDA_SUCCESS, launch(kernel, new int[SIZE]));
+    EmulatedDriver.Run run = replay("races");
+    assertEquals(1, run.status());
+    assertTrue(run.errors().contains(finding), run.errors());
+    assertTrue(run.errors().contains("planted.cu:" + line), run.errors());
+  }
+
   @Test
-  void aSanitizerHasNothingAgainstWhatIsRight(@TempDir Path directory) {
-    Path trace = directory.resolve("trace");
-    EmulatedDriver.trace(trace.toString());
+  void aSanitizerHasNothingAgainstWhatIsRight() {
     assertEquals(CUDA_SUCCESS, launch("planted_nothing", new int[SIZE]));
-    EmulatedDriver.trace("");
-    EmulatedDriver.Run run = replay(trace);
-    assertEquals(0, run.status(), run.errors());
-    assertTrue(run.output().contains("1 launches"), run.output());
+    for (String what : List.of("replay", "races")) {
+      EmulatedDriver.Run run = replay(what);
+      assertEquals(0, run.status(), run.errors());
+      assertTrue(run.output().contains("1 launches"), run.output());
+    }
   }
 
   /** A difference that no sanitizer sees: the trace has the result of another order. */
   @Test
-  void aReplayComparesResults(@TempDir Path directory) {
-    Path trace = directory.resolve("trace");
-    EmulatedDriver.trace(trace.toString());
+  void aReplayComparesResults() {
     assertEquals(CUDA_SUCCESS, launch("planted_missing_barrier", new int[SIZE]));
-    EmulatedDriver.trace("");
-    EmulatedDriver.Run run = replay(trace);
+    EmulatedDriver.Run run = replay("replay");
     assertNotEquals(0, run.status());
     assertTrue(run.errors().contains("after planted_missing_barrier"), run.errors());
   }
 
-  private static EmulatedDriver.Run replay(Path trace) {
-    return EmulatedDriver.run(List.of(EmulatedDriver.build("replay").toString(), trace.toString()));
+  private Path trace() {
+    return directory.resolve("trace");
+  }
+
+  /** Runs again what was launched. */
+  private EmulatedDriver.Run replay(String program) {
+    EmulatedDriver.trace("");
+    return EmulatedDriver.attempt(
+        List.of(EmulatedDriver.build(program).toString(), trace().toString()));
   }
 }

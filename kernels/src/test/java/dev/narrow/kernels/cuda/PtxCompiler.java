@@ -25,7 +25,9 @@ final class PtxCompiler {
 
   /** JCuda would unpack it into java.io.tmpdir under a fixed name: see {@link JCuda}. */
   private static void load() {
-    String file = LibUtils.createLibraryFileName("JNvPTXCompiler-" + JCudaVersion.get());
+    String file =
+        LibUtils.createLibraryFileName(
+            LibUtils.createPlatformLibraryName("JNvPTXCompiler-" + JCudaVersion.get()));
     ClassLoader loader = Objects.requireNonNull(JNvPTXCompiler.class.getClassLoader());
     String before = System.getProperty("java.io.tmpdir");
     try {
