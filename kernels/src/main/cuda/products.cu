@@ -393,7 +393,7 @@ __device__ __forceinline__ void exact(const ExactProduct& exact, typename Sum::E
 }  // namespace
 
 #define EXACT(NAME, SUM, PART)                                                             \
-  extern "C" __global__ void __launch_bounds__(THREADS) NAME(const ExactProduct product) { \
+  extern "C" __global__ void __launch_bounds__(THREADS, 2) NAME(const ExactProduct product) { \
     __align__(8) __shared__ SUM::Element a_slice[TERMS * (SIDE * PART + 1)];               \
     __align__(8) __shared__ SUM::Element b_slice[TERMS * (SIDE * PART + 1)];               \
     __align__(16) __shared__ Fixed row_of_sums[PART * THREADS];                            \

@@ -259,7 +259,9 @@ public final class Arguments {
     }
   }
 
-  /** The extents of a product agree, as does what it adds; out is apart, and can be written as such. */
+  /**
+   * The extents of a product agree, as does what it adds; out is apart, and can be written as such.
+   */
   public static void expectProduct(Matmul how, Matrices a, Matrices b, Matrices out) {
     if (a.columns() != b.rows()) {
       throw new IllegalArgumentException(

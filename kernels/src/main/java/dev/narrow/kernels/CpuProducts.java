@@ -1,6 +1,5 @@
 package dev.narrow.kernels;
 
-
 import dev.narrow.formats.LogFormat;
 import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;

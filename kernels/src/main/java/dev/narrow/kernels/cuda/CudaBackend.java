@@ -5,10 +5,9 @@ import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Summation;
 
 /**
- * A device, with the bits of the processor but for {@link
- * Summation#FAST}. An operation works where its tensors lie: on the device
- * if all lie there, on the processor if none does, and anything else is an
- * IllegalArgumentException. Only what returns a number waits for the device.
+ * A device, with the bits of the processor but for {@link Summation#FAST}. An operation works where
+ * its tensors lie: on the device if all lie there, on the processor if none does, and anything else
+ * is an IllegalArgumentException. Only what returns a number waits for the device.
  *
  * @param gpu what the operations share
  */
@@ -44,8 +43,7 @@ record CudaBackend(Gpu gpu)
 
   /**
    * For example {@code cuda, ORDERED, NVIDIA H100 80GB HBM3, compute capability 9.0, 79.1 GiB,
-   * driver 13.0, kernels sm_90.cubin; convolutions on cpu, ORDERED, vector 512 bits, 8
-   * threads}.
+   * driver 13.0, kernels sm_90.cubin; convolutions on cpu, ORDERED, vector 512 bits, 8 threads}.
    */
   @Override
   public String describe() {

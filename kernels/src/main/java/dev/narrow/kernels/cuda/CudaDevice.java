@@ -179,8 +179,8 @@ public final class CudaDevice implements AutoCloseable {
    * processor, with as many threads as it has cores, if none does.
    *
    * <p>Some operations have no kernel yet: convolutions, poolings, attention, embeddings, batch
-   * norms and losses, and products in other accumulators than fp32, fp64 and the exact one. The processor does them on copies of their operands, and waits for
-   * these.
+   * norms and losses, and products in other accumulators than fp32, fp64 and the exact one. The
+   * processor does them on copies of their operands, and waits for these.
    */
   public Backend backend() {
     return backend;
@@ -193,10 +193,10 @@ public final class CudaDevice implements AutoCloseable {
    * are as with {@link #backend}, as is every product in another accumulator than fp32.
    *
    * <p>8-bit codes become fp16: lns8 with a relative error of at most 2.9e-4 each, the others
-   * exactly. Under more scales than one for each row of the left matrix, or column of the right one,
-   * the scaled numbers become fp16, relative to a power of two that is at least 2<sup>-16</sup> of
-   * the largest one: with relative errors of at most 2<sup>-11</sup>, and absolute ones of at most
-   * 2<sup>-25</sup> of that power below it.
+   * exactly. Under more scales than one for each row of the left matrix, or column of the right
+   * one, the scaled numbers become fp16, relative to a power of two that is at least
+   * 2<sup>-16</sup> of the largest one: with relative errors of at most 2<sup>-11</sup>, and
+   * absolute ones of at most 2<sup>-25</sup> of that power below it.
    *
    * <p>Otherwise the bound of {@link Summation#FAST} holds with u = 2<sup>-23</sup>, since tensor
    * cores cut off.

@@ -70,12 +70,7 @@ final class FloatProduct {
       return;
     }
     boolean fills = tiles(out, TILE) >= gpu.device().info().multiprocessors();
-    launch(
-        gpu,
-        fills ? "matmul_f32" : "matmul_small_f32",
-        out,
-        fills ? TILE : SMALL_TILE,
-        product);
+    launch(gpu, fills ? "matmul_f32" : "matmul_small_f32", out, fills ? TILE : SMALL_TILE, product);
   }
 
   private static void launchExact(
@@ -101,20 +96,14 @@ final class FloatProduct {
     }
   }
 
-  private static void launch(
-      Gpu gpu, String name, Matrices out, int tile, KernelStruct product) {
+  private static void launch(Gpu gpu, String name, Matrices out, int tile, KernelStruct product) {
     Kernel kernel = gpu.kernel(MODULE, name);
     kernel.launch(
-        kernel.gridFor(tiles(out, tile), 1),
-        THREADS,
-        0,
-        kernel.arguments().add(product.segment()));
+        kernel.gridFor(tiles(out, tile), 1), THREADS, 0, kernel.arguments().add(product.segment()));
   }
 
   static long tiles(Matrices out, int tile) {
-    return (long) out.count()
-        * Math.ceilDiv(out.rows(), tile)
-        * Math.ceilDiv(out.columns(), tile);
+    return (long) out.count() * Math.ceilDiv(out.rows(), tile) * Math.ceilDiv(out.columns(), tile);
   }
 
   static @Nullable DeviceValues bias(Gpu gpu, Matmul how) {

@@ -28,8 +28,7 @@ record NumberRange(int leastField, int greatestField, OptionalInt unit) {
   private static final Map<NumericFormat, Magnitudes> MAGNITUDES = new ConcurrentHashMap<>();
 
   /** All float32 numbers. */
-  static final NumberRange ANY =
-      new NumberRange(1, 2 * BIAS, OptionalInt.of(1 - BIAS - FRACTION));
+  static final NumberRange ANY = new NumberRange(1, 2 * BIAS, OptionalInt.of(1 - BIAS - FRACTION));
 
   /**
    * The finite numbers of a format other than zero.

@@ -306,18 +306,15 @@ final class TensorCoreProduct {
       CudaProducts.addEpilogue(whole, how, bias);
       whole.add(isLargeLeft).add(0);
       sum.launch(
-          sum.gridFor(outer * fewOuter, THREADS),
-          THREADS,
-          0,
-          sum.arguments().add(whole.segment()));
+          sum.gridFor(outer * fewOuter, THREADS), THREADS, 0, sum.arguments().add(whole.segment()));
       output.store();
     }
   }
 
   /**
-   * Terms of a sum that are added up at a time: so many that there are blocks enough for any device,
-   * but not so few that the sums of the parts are much beside the matrix itself. It depends on the
-   * extents alone, and with it the bits.
+   * Terms of a sum that are added up at a time: so many that there are blocks enough for any
+   * device, but not so few that the sums of the parts are much beside the matrix itself. It depends
+   * on the extents alone, and with it the bits.
    */
   static long partLength(long outer, long fewOuter, long terms) {
     long wanted = Math.ceilDiv(SKINNY_BLOCKS, Math.ceilDiv(outer, SKINNY_ROWS));

@@ -22,6 +22,7 @@ import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -92,10 +94,16 @@ class CudaProductsTest {
     boolean whole = outFormat != Formats.FP32 || random.nextBoolean();
     return new Case(
         how,
-        ProductCases.matrices(pair.get(0), any(random), random.nextBoolean() ? count : 1, m, k, number),
+        ProductCases.matrices(
+            pair.get(0), any(random), random.nextBoolean() ? count : 1, m, k, number),
         ProductCases.matrices(pair.get(1), any(random), count, k, n, number),
         ProductCases.matrices(
-            outFormat, whole ? Layout.ROWS : Layout.APART, count, m, n, ProductCases.spread(random)));
+            outFormat,
+            whole ? Layout.ROWS : Layout.APART,
+            count,
+            m,
+            n,
+            ProductCases.spread(random)));
   }
 
   static List<Order> orders() {
@@ -153,13 +161,24 @@ class CudaProductsTest {
     Random random = new Random(3);
     try (CudaDevice device = CudaDevice.open()) {
       int multiprocessors = device.info().multiprocessors();
-      Matrices a = ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, 3, 20, ProductCases.spread(random));
+      Matrices a =
+          ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, 3, 20, ProductCases.spread(random));
       Matrices b =
           ProductCases.matrices(
-              Formats.FP32, Layout.ROWS, 1, 20, 128 * multiprocessors - 7, ProductCases.spread(random));
+              Formats.FP32,
+              Layout.ROWS,
+              1,
+              20,
+              128 * multiprocessors - 7,
+              ProductCases.spread(random));
       Matrices out =
           ProductCases.matrices(
-              Formats.FP32, Layout.ROWS, 1, 3, 128 * multiprocessors - 7, ProductCases.spread(random));
+              Formats.FP32,
+              Layout.ROWS,
+              1,
+              3,
+              128 * multiprocessors - 7,
+              ProductCases.spread(random));
       assertSame(device, Accumulator.fp32(), new Case(Matmul.plain().beta(2f), a, b, out));
     }
   }
@@ -194,7 +213,7 @@ class CudaProductsTest {
             Shape shape = Shape.of(17, 40);
             byte[] codes = new byte[shape.size() * Tensor.bytesPerCode(format)];
             random.nextBytes(codes);
-            Storage storage = Storage.of(java.lang.foreign.MemorySegment.ofArray(codes));
+            Storage storage = Storage.of(MemorySegment.ofArray(codes));
             float[] scales = new float[granularity.scales(shape)];
             for (int i = 0; i < scales.length; i++) {
               float power = Math.scalb(1f, random.nextInt(20) - 10);
@@ -226,7 +245,8 @@ class CudaProductsTest {
                 ProductCases.matrices(format, Layout.ROWS, 1, 1, 19 * columns, number)
                     .tensor()
                     .reshape(19, columns);
-            Tensor x = ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, 1, columns, number).tensor();
+            Tensor x =
+                ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, 1, columns, number).tensor();
             Tensor expected = Tensor.zeros(19);
             Backend.cpu(1).with(accumulator).matvec(a, x, expected);
             Tensor y = device.upload(Tensor.zeros(19));
@@ -255,8 +275,13 @@ class CudaProductsTest {
       assertEquals(Summation.ORDERED, backend.summation());
       assertEquals(Summation.EXACT, backend.with(Accumulator.exact()).summation());
       assertEquals(
-          Summation.ORDERED, backend.with(Accumulator.exact()).with(Accumulator.fp32()).summation());
+          Summation.ORDERED,
+          backend.with(Accumulator.exact()).with(Accumulator.fp32()).summation());
     }
+  }
+
+  private static String message(Executable work) {
+    return String.valueOf(assertThrows(IllegalArgumentException.class, work).getMessage());
   }
 
   @Test
@@ -265,28 +290,20 @@ class CudaProductsTest {
       Tensor a = Tensor.zeros(2, 3);
       Tensor b = Tensor.zeros(4, 5);
       Tensor out = Tensor.zeros(2, 5);
-      String expected =
-          assertThrows(IllegalArgumentException.class, () -> Backend.cpu(1).matmul(a, b, out))
-              .getMessage();
+      String expected = message(() -> Backend.cpu(1).matmul(a, b, out));
       Tensor da = device.upload(a);
       Tensor db = device.upload(b);
       Tensor dout = device.upload(out);
       Backend backend = device.backend();
-      assertEquals(
-          expected,
-          assertThrows(IllegalArgumentException.class, () -> backend.matmul(da, db, dout))
-              .getMessage());
+      assertEquals(expected, message(() -> backend.matmul(da, db, dout)));
       Tensor square = device.upload(Tensor.zeros(3, 3));
       assertTrue(
-          assertThrows(IllegalArgumentException.class, () -> backend.matmul(square, square, square))
-              .getMessage()
+          message(() -> backend.matmul(square, square, square))
               .startsWith("out shares memory with a"));
-      assertTrue(
-          assertThrows(IllegalArgumentException.class, () -> backend.matmul(da, b, dout))
-              .getMessage()
-              .contains("upload"));
+      assertTrue(message(() -> backend.matmul(da, b, dout)).contains("upload"));
       assertThrows(
-          IllegalArgumentException.class, () -> backend.matvec(da, device.upload(Tensor.zeros(2)), dout));
+          IllegalArgumentException.class,
+          () -> backend.matvec(da, device.upload(Tensor.zeros(2)), dout));
       device.free(da);
       assertThrows(IllegalStateException.class, () -> backend.matmul(da, db, dout));
     }
@@ -298,8 +315,10 @@ class CudaProductsTest {
     Tensor wide = Tensor.of(new float[15], 3, 5);
     Tensor out = Quantizer.of(Formats.LNS8).with(new Granularity.PerAxis(0)).quantize(wide);
     try (CudaDevice device = CudaDevice.open()) {
-      Matrices a = ProductCases.matrices(Formats.E5M2, Layout.ROWS, 1, 3, 4, ProductCases.spread(random));
-      Matrices b = ProductCases.matrices(Formats.FP32, Layout.COLUMNS, 1, 4, 5, ProductCases.spread(random));
+      Matrices a =
+          ProductCases.matrices(Formats.E5M2, Layout.ROWS, 1, 3, 4, ProductCases.spread(random));
+      Matrices b =
+          ProductCases.matrices(Formats.FP32, Layout.COLUMNS, 1, 4, 5, ProductCases.spread(random));
       Tensor there = device.upload(out);
       device
           .backend()

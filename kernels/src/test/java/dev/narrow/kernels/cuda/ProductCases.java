@@ -74,7 +74,12 @@ final class ProductCases {
 
   /** Matrices of numbers of a format. */
   static Matrices matrices(
-      NumericFormat format, Layout layout, int count, int rows, int columns, Supplier<Float> number) {
+      NumericFormat format,
+      Layout layout,
+      int count,
+      int rows,
+      int columns,
+      Supplier<Float> number) {
     int rowStride =
         switch (layout) {
           case ROWS -> columns;
@@ -89,7 +94,8 @@ final class ProductCases {
           case SCATTERED -> 2;
         };
     int offset = layout == Layout.APART ? 5 : 0;
-    int step = rows == 0 || columns == 0 ? 0 : (rows - 1) * rowStride + (columns - 1) * columnStride + 1;
+    int step =
+        rows == 0 || columns == 0 ? 0 : (rows - 1) * rowStride + (columns - 1) * columnStride + 1;
     float[] values = new float[offset + count * step];
     for (int i = 0; i < values.length; i++) {
       values[i] = number.get();

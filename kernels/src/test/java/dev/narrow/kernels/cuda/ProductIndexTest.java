@@ -106,12 +106,14 @@ class ProductIndexTest {
       Set<Tile> seen = new HashSet<>();
       for (long i = 0; i < tiles; i++) {
         Tile tile = tileAt(i, extents[0], extents[1], extents[2], 128);
-        assertTrue(tile.matrix() < extents[0] && tile.row() < extents[1] && tile.column() < extents[2]);
+        assertTrue(
+            tile.matrix() < extents[0] && tile.row() < extents[1] && tile.column() < extents[2]);
         assertEquals(0, tile.row() % 128 + tile.column() % 128);
         assertTrue(seen.add(tile));
       }
       assertEquals(
-          extents[0] * Math.ceilDiv(extents[1], 128L) * Math.ceilDiv(extents[2], 128L), seen.size());
+          extents[0] * Math.ceilDiv(extents[1], 128L) * Math.ceilDiv(extents[2], 128L),
+          seen.size());
     }
   }
 

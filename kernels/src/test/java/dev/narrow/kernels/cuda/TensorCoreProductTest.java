@@ -19,7 +19,6 @@ import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
-import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -70,7 +69,10 @@ class TensorCoreProductTest {
 
   /** Numbers that all formats have, of which thousands of products have an exact sum. */
   private static Supplier<Float> exact(Random random) {
-    return () -> random.nextInt(5) == 0 ? 0f : Math.copySign(Math.scalb(1f, random.nextInt(5) - 2), random.nextFloat() - 0.5f);
+    return () ->
+        random.nextInt(5) == 0
+            ? 0f
+            : Math.copySign(Math.scalb(1f, random.nextInt(5) - 2), random.nextFloat() - 0.5f);
   }
 
   private static Layout any(Random random) {
@@ -83,8 +85,7 @@ class TensorCoreProductTest {
       Random random, List<NumericFormat> pair, int m, int n, int k, Supplier<Float> number) {
     return new Case(
         Matmul.plain(),
-        ProductCases.matrices(
-            pair.get(0), any(random), random.nextBoolean() ? 2 : 1, m, k, number),
+        ProductCases.matrices(pair.get(0), any(random), random.nextBoolean() ? 2 : 1, m, k, number),
         ProductCases.matrices(pair.get(1), any(random), 2, k, n, number),
         ProductCases.matrices(
             Formats.FP32, random.nextBoolean() ? Layout.ROWS : Layout.APART, 2, m, n, number));
@@ -97,7 +98,8 @@ class TensorCoreProductTest {
     Matrices large = ProductCases.matrices(format, layout, 1, outer, k, number);
     NumericFormat other = random.nextBoolean() ? Formats.FP16 : Formats.LNS8;
     boolean isLeft = outer > few || outer == few && random.nextBoolean();
-    Matrices small = ProductCases.matrices(other, any(random), 1, isLeft ? k : few, isLeft ? few : k, number);
+    Matrices small =
+        ProductCases.matrices(other, any(random), 1, isLeft ? k : few, isLeft ? few : k, number);
     Matmul how = Matmul.plain().alpha(0.5f).beta(1).activation(Activation.RELU);
     return isLeft
         ? new Case(how, large, small, plain(outer, few, number))
@@ -141,8 +143,7 @@ class TensorCoreProductTest {
           double sum = 0;
           double magnitudes = 0;
           for (int k = 0; k < terms; k++) {
-            double term =
-                (double) a[at(host.a(), m, i, k)] * b[at(host.b(), m, k, j)];
+            double term = (double) a[at(host.a(), m, i, k)] * b[at(host.b(), m, k, j)];
             sum += term;
             magnitudes += Math.abs(term);
           }
@@ -181,7 +182,10 @@ class TensorCoreProductTest {
             device.copyToDevice(MemorySegment.ofArray(all), from.pointer());
             Kernel kernel = device.kernel("gemm", kind.kernel);
             kernel.launch(
-                2, 32, 0, kernel.arguments().add(from.pointer() + start).add(to.pointer()).add((long) n));
+                2,
+                32,
+                0,
+                kernel.arguments().add(from.pointer() + start).add(to.pointer()).add((long) n));
             device.copyToHost(to.pointer(), MemorySegment.ofArray(halves));
           }
           for (int i = 0; i < n; i++) {
@@ -211,8 +215,10 @@ class TensorCoreProductTest {
       double real = Math.pow(2, (m - 64) / 8.0);
       float half = Float.float16ToFloat(Float.floatToFloat16(Formats.LNS8.decode(m)));
       double error = Math.abs(half - real);
-      assertTrue(error <= Math.abs(Float.float16ToFloat((short) (Float.floatToFloat16(half) + 1)) - real));
-      assertTrue(error <= Math.abs(Float.float16ToFloat((short) (Float.floatToFloat16(half) - 1)) - real));
+      assertTrue(
+          error <= Math.abs(Float.float16ToFloat((short) (Float.floatToFloat16(half) + 1)) - real));
+      assertTrue(
+          error <= Math.abs(Float.float16ToFloat((short) (Float.floatToFloat16(half) - 1)) - real));
       worst = Math.max(worst, error / real);
     }
     assertTrue(worst < LNS8_ERROR, "relative error " + worst);
@@ -332,13 +338,21 @@ class TensorCoreProductTest {
     try (CudaDevice device = CudaDevice.open()) {
       for (NumericFormat format :
           List.of(
-              Formats.FP32, Formats.FP16, Formats.BF16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8, Formats.E2M1)) {
+              Formats.FP32,
+              Formats.FP16,
+              Formats.BF16,
+              Formats.E4M3FN,
+              Formats.E5M2,
+              Formats.LNS8,
+              Formats.E2M1)) {
         for (Activation activation : Activation.values()) {
           Matmul how =
               Matmul.plain()
                   .alpha(0.75f)
                   .beta(activation == Activation.GELU ? 0 : -1.5f)
-                  .bias(ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, 1, 7, exact(random)).tensor())
+                  .bias(
+                      ProductCases.matrices(Formats.FP32, Layout.ROWS, 1, 1, 7, exact(random))
+                          .tensor())
                   .activation(activation);
           Case plain = draw(random, PAIRS.get(2), 9, 7, 20, exact(random));
           Tensor old = Tensor.of(new float[2 * 9 * 7], 2, 9, 7);
@@ -351,10 +365,15 @@ class TensorCoreProductTest {
                   ProductCases.matrices(Formats.E4M3FN, Layout.COLUMNS, 1, 20, 7, exact(random)),
                   Matrices.of(out));
           Case there = host.on(device);
-          device.fastBackend().matmul(how.bias(there.how().bias().orElseThrow()), there.a(), there.b(), there.out());
+          device
+              .fastBackend()
+              .matmul(
+                  how.bias(there.how().bias().orElseThrow()), there.a(), there.b(), there.out());
           Backend.cpu(1).matmul(how, host.a(), host.b(), host.out());
           assertArrayEquals(
-              out.toFloats(), device.download(there.out().tensor()).toFloats(), format + " " + activation);
+              out.toFloats(),
+              device.download(there.out().tensor()).toFloats(),
+              format + " " + activation);
         }
       }
     }
@@ -452,7 +471,8 @@ class TensorCoreProductTest {
   @Test
   void nanAndInfinityComeThrough() {
     try (CudaDevice device = CudaDevice.open()) {
-      for (NumericFormat format : List.of(Formats.LNS8, Formats.E4M3FN, Formats.E5M2, Formats.FP16)) {
+      for (NumericFormat format :
+          List.of(Formats.LNS8, Formats.E4M3FN, Formats.E5M2, Formats.FP16)) {
         Tensor a = Quantizer.of(format).quantize(Tensor.of(new float[] {1, Float.NaN, 2, 3}, 2, 2));
         Tensor b = Quantizer.of(format).quantize(Tensor.of(new float[] {1, 0, 0, 1}, 2, 2));
         Tensor out = Tensor.zeros(2, 2);
