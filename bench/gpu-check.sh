@@ -19,9 +19,8 @@ assemble() { # DIR
   . .mvn/find-jdk.sh || exit 2
   local bundle=$1/gpu-check mvn natives library
   mvn=$(command -v mvn || echo ./mvnw)
-  "$mvn" -B -ntp -q -pl bench -am package -Dmaven.test.skip=true
-  "$mvn" -B -ntp -q -pl bench dependency:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$1/jars" -Dmdep.prependGroupId=false
+  "$mvn" -B -ntp -q -pl bench -am -Dmaven.test.skip=true package \
+    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/jars"
   # Zipped again by tar: smaller without compression of its own.
   "$JAVA_HOME/bin/jlink" --add-modules java.base,java.logging,java.management,jdk.incubator.vector,jdk.unsupported \
     --strip-debug --no-man-pages --no-header-files --compress zip-0 --output "$bundle/java"
@@ -37,27 +36,32 @@ assemble() { # DIR
   library=$(unzip -Z1 "$natives" 'lib/libJCudaDriver-*')
   (cd "$1" && unzip -q "$natives" "$library" && "$JAVA_HOME/bin/jar" --create --no-compress \
     --file "$bundle/lib/jcuda-driver-native.jar" "$library")
-  if [ -e bench/target/launch/libnarrow-launch.so ]; then
-    cp bench/target/launch/libnarrow-launch.so "$bundle/lib/"
+  # The loop in C that launches from Java are measured beside; a GPU machine may have no compiler.
+  if command -v cc >/dev/null; then
+    cc -O2 -shared -fPIC -o "$bundle/lib/liblaunch_loop.so" bench/src/main/resources/dev/narrow/bench/launch_loop.c
   fi
   cat >"$bundle/run" <<'RUN'
 #!/bin/sh
 # gpu-check/run OUT [--quick]
 here=$(dirname "$(readlink -f "$0")")
-java="$here/java/bin/java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED"
-java="$java -Xmx8g -cp $here/lib/* -Ddev.narrow.launch=$here/lib/libnarrow-launch.so"
-set -f # lib/* is Java's to expand
+flags="--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx16g"
 [ $# -ge 1 ] || { echo "gpu-check/run OUT [--quick], expected a directory for the results" >&2; exit 2; }
 out=$1
 mkdir -p "$out"
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck; do
-    compute-sanitizer --tool $tool --error-exitcode 9 $java dev.narrow.bench.GpuCheck "$out/sanitizer-$tool" \
-      --correctness --quick >"$out/sanitizer-$tool.txt" 2>&1
+    compute-sanitizer --tool $tool --error-exitcode 9 "$here/java/bin/java" $flags -cp "$here/lib/*" \
+      dev.narrow.bench.GpuCheck "$out/sanitizer-$tool" --correctness --quick >"$out/sanitizer-$tool.txt" 2>&1
     echo "compute-sanitizer $tool: exit code $?" | tee -a "$out/sanitizer-$tool.txt"
   done
 fi
-exec $java dev.narrow.bench.GpuCheck "$@"
+"$here/java/bin/java" $flags -cp "$here/lib/*" dev.narrow.bench.GpuCheck "$@"
+status=$?
+if [ -e "$here/lib/liblaunch_loop.so" ]; then
+  "$here/java/bin/java" $flags -cp "$here/lib/*" dev.narrow.bench.LaunchOverhead "$here/lib/liblaunch_loop.so" |
+    tee "$out/launch.txt"
+fi
+exit $status
 RUN
   chmod +x "$bundle/run"
 }

@@ -112,7 +112,7 @@ final class GpuCases {
             "error moments",
             8,
             data -> List.of(data.matrix(1), data.matrix(2)),
-            (backend, t) -> List.of(backend.errorMoments(t.get(0), t.get(1)))));
+            (backend, t) -> List.of(backend.moments(t.get(0), t.get(1)))));
   }
 
   private void optimizers() {

@@ -7,6 +7,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
+import tools.jackson.core.JsonEncoding;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
@@ -83,7 +84,8 @@ record GpuReport(
           }
         };
     try (JsonGenerator json =
-        new JsonFactory().createGenerator(context, directory.resolve("results.json"))) {
+        new JsonFactory().createGenerator(
+                context, directory.resolve("results.json").toFile(), JsonEncoding.UTF8)) {
       json.writeStartObject();
       json.writeStringProperty("device", device);
       json.writeNumberProperty("driver", driver);

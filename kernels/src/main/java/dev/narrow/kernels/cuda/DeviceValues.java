@@ -17,12 +17,14 @@ final class DeviceValues implements AutoCloseable {
   private final CudaDevice device;
   private final Tensor tensor;
   private final Tensor values;
+  private final boolean isCopy;
 
   private DeviceValues(Gpu gpu, Tensor tensor, String name, boolean read) {
     device = gpu.device();
     device.pointer(tensor, name); // which checks that the tensor is the device's
     this.tensor = tensor;
-    if (tensor.isFp32()) {
+    isCopy = !tensor.isFp32();
+    if (!isCopy) {
       values = tensor;
       return;
     }
@@ -83,7 +85,7 @@ final class DeviceValues implements AutoCloseable {
 
   /** Brings what was written into the tensor. */
   void store() {
-    if (isCopy()) {
+    if (isCopy) {
       new OfDevice(device).quantize(Arguments.quantizer(tensor), values, tensor, null);
     }
   }
@@ -93,13 +95,9 @@ final class DeviceValues implements AutoCloseable {
     new OfDevice(device).quantize(quantizer, values, to, null);
   }
 
-  private boolean isCopy() {
-    return values != tensor;
-  }
-
   @Override
   public void close() {
-    if (isCopy()) {
+    if (isCopy) {
       device.free(values);
     }
   }

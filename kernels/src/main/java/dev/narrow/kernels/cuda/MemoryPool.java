@@ -86,7 +86,7 @@ final class MemoryPool {
     long size = sizeFor(bytes);
     Block block = bytes > limit ? null : takeUnused(size);
     if (block == null && bytes <= limit) {
-      block = grow(size);
+      block = grow(size, bytes);
     }
     if (block == null) {
       throw new CudaOutOfMemoryException(what, bytes, inUse, context.freeMemory(), limit);
@@ -121,18 +121,18 @@ final class MemoryPool {
     unused.computeIfAbsent(block.size, size -> new ArrayDeque<>()).addLast(block);
   }
 
-  private @Nullable Block grow(long size) {
-    if (reserved + size > limit) {
+  /** The exact size is for where the rounded one does not fit. */
+  private @Nullable Block grow(long size, long exact) {
+    Block block = allocate(size);
+    if (block == null) {
       trim();
+      block = allocate(size);
     }
-    if (reserved + size > limit) {
-      return null;
-    }
-    long address = context.allocate(size);
-    if (address == 0) {
-      trim();
-      address = context.allocate(size);
-    }
+    return block == null ? allocate(exact) : block;
+  }
+
+  private @Nullable Block allocate(long size) {
+    long address = reserved + size > limit ? 0 : context.allocate(size);
     if (address == 0) {
       return null;
     }

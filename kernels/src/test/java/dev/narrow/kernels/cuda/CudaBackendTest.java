@@ -28,7 +28,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.function.UnaryOperator;
@@ -74,7 +73,7 @@ class CudaBackendTest {
 
   /** Copies arguments; one tensor that comes up twice stays one. */
   private static final class Copies {
-    private final Map<Object, Object> made = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Object> made = new IdentityHashMap<>();
     private final UnaryOperator<Tensor> tensors;
 
     Copies(UnaryOperator<Tensor> tensors) {
@@ -114,8 +113,8 @@ class CudaBackendTest {
     }
 
     /** All tensors that were copied, and what they have become. */
-    Map<Tensor, Tensor> made() {
-      Map<Tensor, Tensor> tensorsMade = new IdentityHashMap<>();
+    IdentityHashMap<Tensor, Tensor> made() {
+      IdentityHashMap<Tensor, Tensor> tensorsMade = new IdentityHashMap<>();
       made.forEach((from, to) -> tensorsMade.put((Tensor) from, (Tensor) to));
       return tensorsMade;
     }
@@ -173,8 +172,9 @@ class CudaBackendTest {
       case Float f -> Float.floatToRawIntBits(f);
       case float[] floats -> Arrays.toString(floats);
       case Tensor x -> {
-        Tensor host = x.storage() instanceof DeviceStorage ? device.download(x) : x;
-        if (host != x) {
+        Tensor host = x;
+        if (x.storage() instanceof DeviceStorage) {
+          host = device.download(x);
           device.free(x);
         }
         yield x + " " + x.scales() + " " + Arrays.toString(bytes(host));
@@ -226,7 +226,7 @@ class CudaBackendTest {
 
   private static String argument(@Nullable Object[] arguments, Tensor given) {
     for (int i = 0; i < arguments.length; i++) {
-      if (arguments[i] == given) {
+      if (arguments[i] instanceof Tensor x && x.storage().sameAs(given.storage())) {
         return "argument " + i + ", " + given;
       }
     }
@@ -266,7 +266,7 @@ class CudaBackendTest {
   void operandsMayHaveAnyFormat(Method method) {
     Case all = OperationCases.of(method);
     boolean isCast = List.of("quantize", "fakeQuantize", "decode").contains(method.getName());
-    int most = Arrays.stream(all.sizes()).max().orElseThrow();
+    int most = all.sizes().getLast();
     OperationCases.formats()
         .forEach((name, quantizer) -> {
           EmulatedDriver.order(EmulatedDriver.Order.random(most));
@@ -284,7 +284,7 @@ class CudaBackendTest {
   @MethodSource("computations")
   void operandsMayBeTheSame(Method method) {
     Case all = OperationCases.of(method);
-    int n = all.sizes()[all.sizes().length / 2];
+    int n = all.sizes().get(all.sizes().size() / 2);
     @Nullable Object[] arguments = all.arguments().of(new Draw(1, Numbers.FINITE, null), n);
     for (int i = 0; i < arguments.length; i++) {
       for (int j = 0; j < arguments.length; j++) {
@@ -302,7 +302,7 @@ class CudaBackendTest {
   @MethodSource("computations")
   void shapesThatDoNotFitAreRefusedInTheSameWords(Method method) {
     Case all = OperationCases.of(method);
-    int n = all.sizes()[all.sizes().length / 2];
+    int n = all.sizes().get(all.sizes().size() / 2);
     @Nullable Object[] arguments = all.arguments().of(new Draw(2, Numbers.FINITE, null), n);
     for (int i = 0; i < arguments.length; i++) {
       if (arguments[i] instanceof Tensor) {
@@ -319,7 +319,7 @@ class CudaBackendTest {
   @MethodSource("operations")
   void tensorsOfTheHostStayThere(Method method) {
     Case all = OperationCases.of(method);
-    int n = all.sizes()[all.sizes().length / 2];
+    int n = all.sizes().get(all.sizes().size() / 2);
     @Nullable Object[] arguments = all.arguments().of(new Draw(3, Numbers.FINITE, null), n);
     Copies ours = new Copies(CudaBackendTest::onHost);
     Copies theirs = new Copies(CudaBackendTest::onHost);
@@ -338,12 +338,12 @@ class CudaBackendTest {
   @MethodSource("operations")
   void whatLiesElsewhereIsNamed(Method method) {
     Case all = OperationCases.of(method);
-    int n = all.sizes()[all.sizes().length / 2];
+    int n = all.sizes().get(all.sizes().size() / 2);
     @Nullable Object[] arguments = all.arguments().of(new Draw(4, Numbers.FINITE, null), n);
     long tensors = Arrays.stream(arguments).filter(Tensor.class::isInstance).count();
     for (int i = 0; i < arguments.length && tensors > 1; i++) {
       if (arguments[i] instanceof Tensor x) {
-        Copies copies = new Copies(y -> y == x ? y : device.upload(y));
+        Copies copies = new Copies(y -> y.storage().sameAs(x.storage()) ? y : device.upload(y));
         Object message = call(method, device.backend(), copies.all(arguments));
         assertTrue(
             message instanceof String text

@@ -355,6 +355,7 @@ class CudaDeviceTest {
     assertTrue(e.toString().contains("fp32[15000] takes 60000 bytes"), e.toString());
     device.free(half);
     device.free(fp32(15_000)); // what is unused makes room
+    device.free(fp32(25_000)); // all of it, though sizes are rounded otherwise
     assertSays(IllegalArgumentException.class, "bytes = -1", () -> device.limitMemory(-1));
   }
 
@@ -375,7 +376,7 @@ class CudaDeviceTest {
     CudaOutOfMemoryException e = assertThrows(CudaOutOfMemoryException.class, () -> fp32(50_000));
     assertEquals(200_000, e.requested());
     device.free(large);
-    device.free(fp32(100_001)); // there is not room for both
+    device.free(fp32(110_000)); // there is not room for both
   }
 
   @Test

@@ -32,6 +32,7 @@ final class HeaderLibrary {
   private static final class Holder {
     private static final SymbolLookup SYMBOLS = load();
 
+    @SuppressWarnings("restricted") // it is our library
     private static SymbolLookup load() {
       Path kernels = EmulatedDriver.kernels();
       Path folder = kernels.resolve("target/header");
@@ -74,6 +75,7 @@ final class HeaderLibrary {
     }
   }
 
+  @SuppressWarnings("restricted") // with the types of formats.cpp
   private static MethodHandle find(String name, Object[] arguments) {
     MemoryLayout[] layouts = new MemoryLayout[arguments.length];
     for (int i = 0; i < layouts.length; i++) {

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** narrow.cuh, compiled as plain C++, gives the bits of the Java code. */
+@SuppressWarnings("restricted")
 class NarrowFunctionsTest {
   @TempDir static Path directory;
 

@@ -28,15 +28,17 @@ import org.jspecify.annotations.Nullable;
 /** Arguments for every operation of {@link Backend}, so that two backends can be compared. */
 final class OperationCases {
   /** Lengths at which something ends: lanes, quads, warps, blocks, chunks. */
-  static final int[] LENGTHS = {
-    0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 8193
-  };
+  static final List<Integer> LENGTHS =
+      List.of(
+          0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097,
+          8193);
 
   /** The same of rows. */
-  private static final int[] COLUMNS = {1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 257, 1025};
+  private static final List<Integer> COLUMNS =
+      List.of(1, 2, 3, 15, 16, 17, 31, 32, 33, 255, 257, 1025);
 
   /** Where no kernel has lanes. */
-  private static final int[] FEW = {1, 2};
+  private static final List<Integer> FEW = List.of(1, 2);
 
   /** What the numbers of a tensor are like. */
   enum Numbers {
@@ -55,7 +57,7 @@ final class OperationCases {
   }
 
   /** An operation, its sizes, and arguments. */
-  record Case(int[] sizes, Arguments arguments) {}
+  record Case(List<Integer> sizes, Arguments arguments) {}
 
   private static final float[] SPECIAL = {
     0f,
@@ -193,7 +195,7 @@ final class OperationCases {
     return found;
   }
 
-  private void add(String key, int[] sizes, Arguments arguments) {
+  private void add(String key, List<Integer> sizes, Arguments arguments) {
     cases.put(key, new Case(sizes, arguments));
   }
 

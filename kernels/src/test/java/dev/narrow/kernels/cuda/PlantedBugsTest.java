@@ -37,8 +37,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * y of 63 elements (src/test/cuda/planted.cu), are found out.
  */
 class PlantedBugsTest {
-  private static final int SIZE =
-      63; // behind it lies memory that no allocation has, but that is there
+  /** Behind so many lies memory that no allocation has, but that is there. */
+  private static final int SIZE = 63;
 
   private final CUcontext context = new CUcontext();
   private @TempDir Path directory;
@@ -90,7 +90,7 @@ class PlantedBugsTest {
     return JCudaDriver.cuMemcpyDtoH(Pointer.to(result), y, 4 * SIZE);
   }
 
-  /** As often as orders differ from one another, and from what is right. */
+  /** Each order gives something else, and none what is right. */
   @Test
   void aMissingBarrierShowsInTheOrdersOfThreads() {
     int[] right = IntStream.range(0, SIZE).map(i -> SIZE - 1 - i).toArray();
@@ -110,7 +110,7 @@ class PlantedBugsTest {
     "planted_mask, 'does not name its lane 16'",
     "planted_division, 'divides an integer by zero'",
   })
-  void whatNeverEndsEndsWithAMessage(String kernel, String message) {
+  void whatCannotGoOnEndsWithAMessage(String kernel, String message) {
     int[] result = new int[SIZE];
     assertEquals(CUDA_ERROR_LAUNCH_FAILED, launch(kernel, result));
     assertTrue(
