@@ -53,7 +53,7 @@ record NumberRange(int leastField, int greatestField, OptionalInt unit) {
 
     private static int lastBit(float magnitude) {
       int bits = Float.floatToRawIntBits(magnitude);
-      int significand = bits & 0x7F_FFFF | (bits >>> FRACTION == 0 ? 0 : 0x80_0000);
+      int significand = (bits & 0x7F_FFFF) | (bits >>> FRACTION == 0 ? 0 : 0x80_0000);
       return field(magnitude) - BIAS - FRACTION + Integer.numberOfTrailingZeros(significand);
     }
   }

@@ -174,8 +174,8 @@ final class TensorCoreProduct {
     boolean isBf16 = left == Kind.BF16 && right == Kind.BF16 && capability >= BF16_CAPABILITY;
     if (left == null
         || right == null
-        || !isBf16 && (left == Kind.BF16 || right == Kind.BF16)
-        || isBf16 && !(isFactor(a, 0) && isFactor(b, 1))
+        || (!isBf16 && (left == Kind.BF16 || right == Kind.BF16))
+        || (isBf16 && !(isFactor(a, 0) && isFactor(b, 1)))
         || a.columns() == 0) {
       return false;
     }
@@ -376,7 +376,7 @@ final class TensorCoreProduct {
     int along = shape.axis(scaled);
     return matrices.count() == 1
         && matrices.offset() == 0
-        && (isStraight && along == axis || isTransposed && along == 1 - axis);
+        && ((isStraight && along == axis) || (isTransposed && along == 1 - axis));
   }
 
   /** The numbers under their scales, as fp16 under one. */
@@ -429,10 +429,10 @@ final class TensorCoreProduct {
               && tensor.scales().count() == 1
               && !tensor.scales().hasZeroPoints()
               && (tensor.isFp32()
-                  || same != Kind.FP32
+                  || (same != Kind.FP32
                       && quantizer.division() == Division.QUOTIENT
                       && quantizer.scaleRule() != ScaleRule.MIN_TO_MAX
-                      && quantizer.projection().equals(tensor.format().defaultProjection()));
+                      && quantizer.projection().equals(tensor.format().defaultProjection())));
       if (isDirect) {
         float scale = tensor.scales().get(0);
         kind = Objects.requireNonNull(same);

@@ -89,9 +89,11 @@ class CudaProductsTest {
     if (random.nextBoolean()) {
       how = how.bias(ProductCases.matrices(Formats.BF16, Layout.ROWS, 1, 1, n, number).tensor());
     }
-    how = how.activation(Activation.values()[random.nextInt(3)]);
-    NumericFormat outFormat = random.nextInt(4) == 0 ? Formats.FP16 : Formats.FP32;
-    boolean whole = outFormat != Formats.FP32 || random.nextBoolean();
+    Activation[] activations = Activation.values();
+    how = how.activation(activations[random.nextInt(activations.length)]);
+    boolean isFp16 = random.nextInt(4) == 0;
+    NumericFormat outFormat = isFp16 ? Formats.FP16 : Formats.FP32;
+    boolean whole = isFp16 || random.nextBoolean();
     return new Case(
         how,
         ProductCases.matrices(

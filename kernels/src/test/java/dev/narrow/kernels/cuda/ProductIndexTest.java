@@ -30,6 +30,7 @@ class ProductIndexTest {
   private static SymbolLookup functions = SymbolLookup.loaderLookup();
 
   @BeforeAll
+  @SuppressWarnings("restricted") // it is our library
   static void compile(@TempDir Path directory) {
     EmulatedDriver.library(); // or the tests are skipped: there is no g++
     Path kernels = EmulatedDriver.kernels();

@@ -97,7 +97,7 @@ class TensorCoreProductTest {
     Layout layout = random.nextBoolean() ? Layout.ROWS : Layout.APART;
     Matrices large = ProductCases.matrices(format, layout, 1, outer, k, number);
     NumericFormat other = random.nextBoolean() ? Formats.FP16 : Formats.LNS8;
-    boolean isLeft = outer > few || outer == few && random.nextBoolean();
+    boolean isLeft = outer > few || (outer == few && random.nextBoolean());
     Matrices small =
         ProductCases.matrices(other, any(random), 1, isLeft ? k : few, isLeft ? few : k, number);
     Matmul how = Matmul.plain().alpha(0.5f).beta(1).activation(Activation.RELU);
