@@ -81,5 +81,6 @@ extern "C" __global__ void planted_missing_wait(const int* x, int* y) {
   }
   __syncthreads();
   y[threadIdx.x] = part[threadIdx.x];
+  __syncthreads();
   narrow::wait_for_copies();
 }
