@@ -1,10 +1,12 @@
 // Products with few rows or columns on tensor cores, above all of a matrix with a vector: what counts
 // is to read the large matrix once, as it is, 16 bytes at a time.
 //
-// The large matrix, [outer, k] with k innermost in memory, has the part of A in mma.m16n8k16, and the
-// small one, in fp16, that of B. A sum does not mind in which order its terms come if both operands
-// have the same one: a thread takes 16 consecutive elements of a row, and what it gives to the tensor
-// core as terms 2 t, 2 t + 1, 2 t + 8 and 2 t + 9 are four of these.
+// The large matrix, [outer, k], has the part of A in mma.m16n8k16, and the small one, in fp16, that of
+// B. Where k is innermost in memory: a sum does not mind in which order its terms come if both operands
+// have the same one, so a thread takes 16 consecutive elements of a row, and what it gives to the tensor
+// core as terms 2 t, 2 t + 1, 2 t + 8 and 2 t + 9 are four of these. Where the outer index is: the rows
+// of A may have any order too, and a thread takes 16 consecutive elements of each of its four terms,
+// which are rows g and g + 8 of eight products.
 //
 // Sums are divided along k into parts whose length depends on the extents alone. Each part is written
 // to memory, and a second kernel adds them up in their order: the bits do not depend on the grid.
@@ -28,7 +30,7 @@ struct Part {
   const void* large;    // [outer, terms]
   int64_t outer;
   int64_t terms;
-  int64_t stride;       // from an outer index to the next
+  int64_t stride;       // from an outer index to the next, or from a term to the next
   const uint16_t* few;  // [few_outer, terms]
   int64_t few_outer;
   int64_t few_stride;
@@ -44,13 +46,15 @@ struct Sixteen {
   uint32_t words[4 * bytes];
 };
 
-// Those from term k on; zeros where there are none.
+// Those of a row from a column on, of so many rows and columns; zeros where there are none. The columns
+// are the index that is innermost in memory.
 template <Kind K>
-__device__ __forceinline__ Sixteen<K> load_16(const Part& part, bool whole, int64_t row, int64_t k) {
+__device__ __forceinline__ Sixteen<K> load_16(const Part& part, bool whole, int64_t row, int64_t rows,
+                                              int64_t column, int64_t columns) {
   constexpr int bytes = Sixteen<K>::bytes;
   Sixteen<K> result = {};
-  const int64_t first = row * part.stride + k;
-  if (row < part.outer && whole && part.terms - k >= 16) {
+  const int64_t first = row * part.stride + column;
+  if (row < rows && whole && columns - column >= 16) {
     const uint4* from =
         reinterpret_cast<const uint4*>(static_cast<const char*>(part.large) + first * bytes);
 #pragma unroll
@@ -65,10 +69,10 @@ __device__ __forceinline__ Sixteen<K> load_16(const Part& part, bool whole, int6
       result.words[4 * i + 2] = loaded.z;
       result.words[4 * i + 3] = loaded.w;
     }
-  } else if (row < part.outer) {
+  } else if (row < rows) {
 #pragma unroll
     for (int i = 0; i < 16; i++) {
-      if (k + i < part.terms) {
+      if (column + i < columns) {
         const uint32_t code = bytes == 2 ? static_cast<const uint16_t*>(part.large)[first + i]
                                          : static_cast<const uint8_t*>(part.large)[first + i];
         result.words[i * bytes / 4] |= code << (8 * bytes * (i % (4 / bytes)));
@@ -136,7 +140,8 @@ __device__ __forceinline__ void multiply_part(const Part& part, uint16_t* shared
     Sixteen<K> now[2][2];  // of rows g and g + 8, two of each
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      now[i / 2][i % 2] = load_16<K>(part, whole, first_row + g + i / 2 * 8, start + i % 2 * 64 + 16 * t);
+      now[i / 2][i % 2] = load_16<K>(part, whole, first_row + g + i / 2 * 8, part.outer,
+                                     start + i % 2 * 64 + 16 * t, part.terms);
     }
     uint16_t* few = shared;
     for (int64_t k = start; k < end; k += TERMS) {
@@ -147,7 +152,8 @@ __device__ __forceinline__ void multiply_part(const Part& part, uint16_t* shared
 #pragma unroll
         for (int i = 0; i < 4; i++) {
           next[i / 2][i % 2] =
-              load_16<K>(part, whole, first_row + g + i / 2 * 8, k + TERMS + i % 2 * 64 + 16 * t);
+              load_16<K>(part, whole, first_row + g + i / 2 * 8, part.outer,
+                         k + TERMS + i % 2 * 64 + 16 * t, part.terms);
         }
       }
 #pragma unroll
@@ -187,6 +193,92 @@ __device__ __forceinline__ void multiply_part(const Part& part, uint16_t* shared
   }
 }
 
+// The same where the outer index is innermost in memory. A block has 128 outer indices, and each of its
+// warps every eighth 16 terms; their sums are added in the order of the warps.
+template <Kind K, int Few>
+__device__ __forceinline__ void multiply_across(const Part& part, uint16_t* few, float* sums_of_warps) {
+  constexpr int groups = Few / 8;
+  constexpr int tiles = 8;  // of 16 outer indices
+  static_assert(TERMS == 16 * WARPS && ROWS == 16 * tiles, "each warp has 16 of the terms");
+  const int lane = narrow::lane_of_warp();
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int g = lane / 4;
+  const int t = lane % 4;
+  const bool whole = part.stride * Sixteen<K>::bytes % 16 == 0 &&
+                     reinterpret_cast<uintptr_t>(part.large) % 16 == 0;
+  const bool few_whole = part.few_term_stride == 1 && part.few_stride % 4 == 0 &&
+                         reinterpret_cast<uintptr_t>(part.few) % 8 == 0;
+  const int64_t across = narrow::ceil_div(part.outer, ROWS);
+  const int64_t blocks = across * narrow::ceil_div(part.terms, part.length);
+  for (int64_t block = blockIdx.x; block < blocks; block += gridDim.x) {
+    const int64_t first = block % across * ROWS;
+    const int64_t index = block / across;
+    const int64_t start = index * part.length;
+    const int64_t end = part.terms - start < part.length ? part.terms : start + part.length;
+    float sums[groups][tiles][4] = {};
+    for (int64_t k = start; k < end; k += TERMS) {
+      Sixteen<K> rows[4];  // of terms 2 t, 2 t + 1, 2 t + 8, 2 t + 9
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        rows[i] = load_16<K>(part, whole, k + 16 * warp + 2 * t + i % 2 + i / 2 * 8, end, first + 16 * g,
+                             part.outer);
+      }
+      __syncthreads();  // nobody reads what was loaded before
+      load_few<Few>(part, few_whole, k, few);
+      __syncthreads();
+      uint32_t b[groups][2];
+#pragma unroll
+      for (int n = 0; n < groups; n++) {
+        const uint16_t* from = few + (8 * n + g) * PITCH + 16 * warp + 2 * t;
+        b[n][0] = *reinterpret_cast<const uint32_t*>(from);
+        b[n][1] = *reinterpret_cast<const uint32_t*>(from + 8);
+      }
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        const narrow::Halves z[4] = {four(rows[0], j), four(rows[1], j), four(rows[2], j),
+                                     four(rows[3], j)};
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          const uint32_t w[4] = {i == 0 ? z[0].low : z[0].high, i == 0 ? z[1].low : z[1].high,
+                                 i == 0 ? z[2].low : z[2].high, i == 0 ? z[3].low : z[3].high};
+          const uint32_t a[4] = {narrow::detail::permute(w[0], w[1], 0x5410u),
+                                 narrow::detail::permute(w[0], w[1], 0x7632u),
+                                 narrow::detail::permute(w[2], w[3], 0x5410u),
+                                 narrow::detail::permute(w[2], w[3], 0x7632u)};
+#pragma unroll
+          for (int n = 0; n < groups; n++) {
+            narrow::multiply<narrow::OfFp16>(sums[n][2 * j + i], a, b[n]);
+          }
+        }
+      }
+    }
+#pragma unroll
+    for (int n = 0; n < groups; n++) {
+      __syncthreads();
+#pragma unroll
+      for (int i = 0; i < tiles; i++) {
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          const int outer = 16 * g + 2 * i + e / 2;
+          sums_of_warps[(warp * 8 + 2 * t + e % 2) * ROWS + outer] = sums[n][i][e];
+        }
+      }
+      __syncthreads();
+      for (int i = static_cast<int>(threadIdx.x); i < 8 * ROWS; i += THREADS) {
+        float sum = 0.0f;
+        for (int w = 0; w < WARPS; w++) {
+          sum += sums_of_warps[w * 8 * ROWS + i];
+        }
+        const int64_t column = 8 * n + i / ROWS;
+        const int64_t outer = first + i % ROWS;
+        if (outer < part.outer && column < part.few_outer) {
+          part.sums[(index * part.few_outer + column) * part.outer + outer] = sum;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 #define SKINNY(NAME, KIND, FEW)                                                                   \
@@ -195,10 +287,19 @@ __device__ __forceinline__ void multiply_part(const Part& part, uint16_t* shared
     multiply_part<Kind::KIND, FEW>(part, shared);                                                 \
   }
 
+#define ACROSS(NAME, KIND, FEW)                                                        \
+  extern "C" __global__ void __launch_bounds__(THREADS, 1) NAME(const Part part) {     \
+    __align__(16) __shared__ uint16_t few[(FEW) * PITCH];                              \
+    __shared__ float sums_of_warps[WARPS * 8 * ROWS];                                  \
+    multiply_across<Kind::KIND, FEW>(part, few, sums_of_warps);                        \
+  }
+
 #define SKINNIES(KIND)             \
   SKINNY(skinny_##KIND##_8, KIND, 8)   \
   SKINNY(skinny_##KIND##_16, KIND, 16) \
-  SKINNY(skinny_##KIND##_64, KIND, 64)
+  SKINNY(skinny_##KIND##_64, KIND, 64) \
+  ACROSS(skinny_across_##KIND##_8, KIND, 8)   \
+  ACROSS(skinny_across_##KIND##_16, KIND, 16)
 
 SKINNIES(fp16)
 SKINNIES(e4m3)

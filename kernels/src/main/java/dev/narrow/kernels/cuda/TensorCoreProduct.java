@@ -36,6 +36,9 @@ final class TensorCoreProduct {
   /** Rows or columns up to which a product is bound by the memory of the large matrix. */
   private static final int FEW = 64;
 
+  /** The same where the large matrix does not lie along k. */
+  private static final int FEW_ACROSS = 16;
+
   /** Rows of the large matrix that a block has, and terms that it takes at a time: skinny.cu. */
   private static final long SKINNY_ROWS = 128;
 
@@ -247,16 +250,17 @@ final class TensorCoreProduct {
   }
 
   /**
-   * Whether there are few rows or columns, and rows of the large matrix lie along k. The small one
-   * is decoded as a whole: it must not be a little part of its tensor.
+   * Whether there are few rows or columns, and the large matrix has neighbours for neighbours. The
+   * small one is decoded as a whole: it must not be a little part of its tensor.
    */
   private boolean isSkinny(Matrices a, Side left, Matrices b, Side right) {
     Side few = isLargeLeft(out) ? right : left;
     long fewSize = (long) few.matrices.rows() * few.matrices.columns();
+    Matrices large = isLargeLeft(out) ? a : b.transposed(); // [outer, k]
+    int most = large.columnStride() == 1 ? FEW : large.rowStride() == 1 ? FEW_ACROSS : 0;
     return out.count() == 1
-        && Math.min(out.rows(), out.columns()) <= FEW
+        && Math.min(out.rows(), out.columns()) <= most
         && left.kind != Kind.BF16
-        && (isLargeLeft(out) ? a.columnStride() : b.rowStride()) == 1
         && (!few.kind.isCode() || few.matrices.tensor().shape().size() <= 2 * fewSize);
   }
 
@@ -275,9 +279,14 @@ final class TensorCoreProduct {
     long terms = wide.columns();
     long length = partLength(outer, fewOuter, terms);
     long parts = Math.ceilDiv(terms, length);
+    boolean isAlong = wide.columnStride() == 1;
     String size = fewOuter <= 8 ? "_8" : fewOuter <= 16 ? "_16" : "_64";
     Kernel part =
-        device.kernel(SKINNY, "skinny_" + large.kind.name().toLowerCase(Locale.ROOT) + size);
+        device.kernel(
+            SKINNY,
+            (isAlong ? "skinny_" : "skinny_across_")
+                + large.kind.name().toLowerCase(Locale.ROOT)
+                + size);
     Kernel sum = device.kernel(SKINNY, "skinny_sum");
     try (DeviceScratch sums = device.scratch(parts * outer * fewOuter * Float.BYTES);
         Output output = new Output();
@@ -287,7 +296,7 @@ final class TensorCoreProduct {
           .add(large.pointer + (long) wide.offset() * large.kind.bytes)
           .add(outer)
           .add(terms)
-          .add((long) wide.rowStride())
+          .add((long) (isAlong ? wide.rowStride() : wide.columnStride()))
           .add(few.pointer + (long) narrow.offset() * few.kind.bytes)
           .add(fewOuter)
           .add((long) narrow.rowStride())

@@ -50,6 +50,9 @@ class TensorCoreProductTest {
   private static final List<NumericFormat> SKINNY =
       List.of(Formats.FP16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8);
 
+  private static final List<Layout> NEIGHBOURS =
+      List.of(Layout.ROWS, Layout.COLUMNS, Layout.APART);
+
   /** Of fp16 next to a logarithm of LNS8. */
   private static final double LNS8_ERROR = 2.9e-4;
 
@@ -91,10 +94,10 @@ class TensorCoreProductTest {
             Formats.FP32, random.nextBoolean() ? Layout.ROWS : Layout.APART, 2, m, n, number));
   }
 
-  /** A single matrix whose rows lie along k, and one of few columns. */
+  /** A single matrix that has neighbours for neighbours, and one of few columns. */
   private static Case skinny(
       Random random, NumericFormat format, int outer, int few, int k, Supplier<Float> number) {
-    Layout layout = random.nextBoolean() ? Layout.ROWS : Layout.APART;
+    Layout layout = NEIGHBOURS.get(random.nextInt(NEIGHBOURS.size()));
     Matrices large = ProductCases.matrices(format, layout, 1, outer, k, number);
     NumericFormat other = random.nextBoolean() ? Formats.FP16 : Formats.LNS8;
     boolean isLeft = outer > few || (outer == few && random.nextBoolean());
@@ -426,12 +429,14 @@ class TensorCoreProductTest {
     try (CudaDevice device = CudaDevice.open()) {
       EmulatedDriver.order(order);
       for (NumericFormat format : SKINNY) {
-        for (int few : new int[] {1, 9, 64}) {
+        for (int few : new int[] {1, 3, 9, 16, 64}) {
           int outer = 65 + random.nextInt(100);
-          int terms = few == 1 ? 1100 + random.nextInt(40) : 1 + random.nextInt(300);
+          int terms = few < 4 ? 1100 + random.nextInt(40) : 1 + random.nextInt(300);
           assertExact(device, skinny(random, format, outer, few, terms, exact(random)));
         }
-        assertExact(device, skinny(random, format, 96, 8, 256, exact(random))); // whole loads
+        for (int i = 0; i < 3; i++) { // whole loads
+          assertExact(device, skinny(random, format, 144, 8, 256, exact(random)));
+        }
       }
       Supplier<Float> number = ProductCases.spread(random);
       Matrices large = ProductCases.matrices(Formats.LNS8, Layout.ROWS, 1, 150, 700, number);
