@@ -50,8 +50,7 @@ class TensorCoreProductTest {
   private static final List<NumericFormat> SKINNY =
       List.of(Formats.FP16, Formats.E4M3FN, Formats.E5M2, Formats.LNS8);
 
-  private static final List<Layout> NEIGHBOURS =
-      List.of(Layout.ROWS, Layout.COLUMNS, Layout.APART);
+  private static final List<Layout> NEIGHBOURS = List.of(Layout.ROWS, Layout.COLUMNS, Layout.APART);
 
   /** Of fp16 next to a logarithm of LNS8. */
   private static final double LNS8_ERROR = 2.9e-4;
