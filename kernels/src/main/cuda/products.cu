@@ -331,7 +331,7 @@ __device__ __forceinline__ void exact(const ExactProduct& exact, typename Sum::E
         if (narrow::is_finite(x)) {
           return Sum::of(x, units);
         }
-        *has_special = 1;
+        atomicOr(has_special, 1);
         return Sum::of(0.0f, units);
       };
       load_slice<size, THREADS>(
