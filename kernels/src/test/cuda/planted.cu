@@ -70,3 +70,17 @@ extern "C" __global__ void planted_null(const int* x, int* y) {
 extern "C" __global__ void planted_division(const int* x, int* y) {
   y[threadIdx.x] = 100 / (x[threadIdx.x] - x[0]);
 }
+
+#include "tensor_cores.cuh"
+
+// A barrier alone does not wait for asynchronous copies.
+extern "C" __global__ void planted_missing_wait(const int* x, int* y) {
+  __align__(16) __shared__ int part[64];
+  if (threadIdx.x < 16) {
+    narrow::copy_16(part + 4 * threadIdx.x, x + 4 * threadIdx.x, threadIdx.x < 15 ? 16 : 12);
+  }
+  __syncthreads();
+  y[threadIdx.x] = part[threadIdx.x];
+  __syncthreads();
+  narrow::wait_for_copies();
+}

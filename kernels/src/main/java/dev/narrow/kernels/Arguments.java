@@ -258,4 +258,67 @@ public final class Arguments {
       expectApart(input, inputName, output, name);
     }
   }
+
+  /**
+   * The extents of a product agree, as does what it adds; out is apart, and can be written as such.
+   */
+  public static void expectProduct(Matmul how, Matrices a, Matrices b, Matrices out) {
+    if (a.columns() != b.rows()) {
+      throw new IllegalArgumentException(
+          "b = %s gives %d terms to a sum, expected %d for a = %s"
+              .formatted(b, b.rows(), a.columns(), a));
+    }
+    if (out.rows() != a.rows() || out.columns() != b.columns()) {
+      throw new IllegalArgumentException(
+          "out = %s, expected [%d, %d] for a = %s and b = %s"
+              .formatted(out, a.rows(), b.columns(), a, b));
+    }
+    expectCount(a, "a", out);
+    expectCount(b, "b", out);
+    expectSize(a, "a");
+    expectSize(b, "b");
+    if (!out.isTarget()) {
+      throw new IllegalArgumentException(
+          "out = " + out + ", expected contiguous rows and no element twice");
+    }
+    if (!out.tensor().isFp32() && out.size() != out.tensor().shape().size()) {
+      throw new IllegalArgumentException(
+          "out = " + out + ", expected all of a tensor that is not fp32");
+    }
+    expectApart(a.tensor(), "a", out.tensor(), "out");
+    expectApart(b.tensor(), "b", out.tensor(), "out");
+    if (how.bias().isPresent()) {
+      expectShape(how.bias().get(), "bias", out.columns());
+      expectApart(how.bias().get(), "bias", out.tensor(), "out");
+    }
+  }
+
+  private static void expectCount(Matrices operand, String name, Matrices out) {
+    if (operand.count() != out.count() && operand.count() != 1) {
+      throw new IllegalArgumentException(
+          "%s = %s has %d matrices, expected %s"
+              .formatted(
+                  name,
+                  operand,
+                  operand.count(),
+                  out.count() == 1 ? "1" : "1 or " + out.count() + ", as out has"));
+    }
+  }
+
+  /** Elements may be repeated by strides of 0, beyond what is in the tensor. */
+  private static void expectSize(Matrices operand, String name) {
+    if ((long) operand.rows() * operand.columns() > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          name + " = " + operand + ", expected at most 2^31 - 1 elements in each matrix");
+    }
+  }
+
+  /** The extents of y = a x agree, and y is apart. */
+  public static void expectMatvec(Tensor a, Tensor x, Tensor y) {
+    expectAxes(a, "a", 2);
+    expectShape(x, "x", a.shape().dim(1));
+    expectShape(y, "y", a.shape().dim(0));
+    expectApart(a, "a", y, "y");
+    expectApart(x, "x", y, "y");
+  }
 }

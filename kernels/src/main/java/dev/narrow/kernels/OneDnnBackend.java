@@ -34,7 +34,7 @@ record OneDnnBackend(Cpu cpu, OneDnn.Attempt attempt) implements CpuOperations {
       CpuOperations.super.matmul(how, a, b, out);
       return;
     }
-    CpuProducts.check(how, a, b, out);
+    Arguments.expectProduct(how, a, b, out);
     Arguments.expectWritable(out.tensor(), "out");
     library.multiply(how.alpha(), a, b, how.beta(), out, cpu.threads());
     Tensor bias = how.bias().orElse(null);

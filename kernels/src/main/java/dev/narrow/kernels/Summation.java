@@ -19,15 +19,16 @@ public enum Summation {
   ORDERED,
 
   /**
-   * Matrix products are made in any order, by a library of somebody else's, and need not be the
-   * same bits twice: opt-in, and never where a result is published as reproducible. Everything else
-   * is as in {@link #ORDERED}.
+   * Matrix products are made in any order, by a library of somebody else's or by the tensor cores
+   * of a GPU, and need not be the same bits twice: opt-in, and never where a result is published as
+   * reproducible. Everything else is as in {@link #ORDERED}.
    *
    * <p>An element of a product of k terms differs from its exact value by at most γ times the sum
    * of the terms' magnitudes, γ = k u / (1 - k u), u = 2^-24 (Higham, Accuracy and Stability of
    * Numerical Algorithms, 3.1), where nothing overflows or underflows; with one term more for each
    * of a factor, a bias and the old output. A subnormal may count as zero. Which NaN a result is,
-   * is open.
+   * is open. Tensor cores cut off instead of rounding, u = 2^-23, and may be given operands that
+   * were rounded to fp16 before: the backend that uses them says which.
    */
   FAST
 }

@@ -5,14 +5,15 @@ import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Summation;
 
 /**
- * A device, with the bits of the processor. An operation works where its tensors lie: on the device
- * if all lie there, on the processor if none does, and anything else is an
- * IllegalArgumentException. Only what returns a number waits for the device.
+ * A device, with the bits of the processor but for {@link Summation#FAST}. An operation works where
+ * its tensors lie: on the device if all lie there, on the processor if none does, and anything else
+ * is an IllegalArgumentException. Only what returns a number waits for the device.
  *
  * @param gpu what the operations share
  */
 record CudaBackend(Gpu gpu)
     implements Backend,
+        CudaProducts,
         CudaOnHost,
         CudaNormalizations,
         CudaElementwise,
@@ -22,7 +23,7 @@ record CudaBackend(Gpu gpu)
         CudaCasts {
 
   CudaBackend(CudaDevice device) {
-    this(new Gpu(device, Backend.cpu()));
+    this(new Gpu(device));
   }
 
   @Override
@@ -32,23 +33,22 @@ record CudaBackend(Gpu gpu)
 
   @Override
   public Backend with(Accumulator accumulator) {
-    return new CudaBackend(new Gpu(gpu.device(), gpu.cpu().with(accumulator)));
+    return new CudaBackend(gpu.with(accumulator));
   }
 
   @Override
   public Summation summation() {
-    return gpu.cpu().summation();
+    return gpu.summation();
   }
 
   /**
    * For example {@code cuda, ORDERED, NVIDIA H100 80GB HBM3, compute capability 9.0, 79.1 GiB,
-   * driver 13.0, kernels sm_90.cubin; products and convolutions on cpu, ORDERED, vector 512 bits, 8
-   * threads}.
+   * driver 13.0, kernels sm_90.cubin; convolutions on cpu, ORDERED, vector 512 bits, 8 threads}.
    */
   @Override
   public String describe() {
     int driver = Cuda.driver();
-    return "cuda, %s, %s, driver %d.%d, kernels %s; products and convolutions on %s"
+    return "cuda, %s, %s, driver %d.%d, kernels %s; convolutions on %s"
         .formatted(
             summation(),
             gpu.device().info(),

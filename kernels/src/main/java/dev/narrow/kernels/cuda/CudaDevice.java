@@ -2,6 +2,7 @@ package dev.narrow.kernels.cuda;
 
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Summation;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
@@ -177,12 +178,31 @@ public final class CudaDevice implements AutoCloseable {
    * {@link Backend}; one works where its tensors lie: on the device if all lie there, on the
    * processor, with as many threads as it has cores, if none does.
    *
-   * <p>Some operations have no kernel yet: products, convolutions, poolings, attention, embeddings,
-   * batch norms and losses. The processor does them on copies of their operands, and waits for
-   * these.
+   * <p>Some operations have no kernel yet: convolutions, poolings, attention, embeddings, batch
+   * norms and losses, and products in other accumulators than fp32, fp64 and the exact one. The
+   * processor does them on copies of their operands, and waits for these.
    */
   public Backend backend() {
     return backend;
+  }
+
+  /**
+   * The same operations, but with products of matrices on tensor cores where these take the
+   * operands, {@link Summation#FAST}: those of fp16 and of the 8-bit formats lns8, e4m3fn and e5m2,
+   * in any pairing, and those of bf16 with bf16 from compute capability 8.0 on. All other products
+   * are as with {@link #backend}, as is every product in another accumulator than fp32.
+   *
+   * <p>8-bit codes become fp16: lns8 with a relative error of at most 2.9e-4 each, the others
+   * exactly. Under more scales than one for each row of the left matrix, or column of the right
+   * one, the scaled numbers become fp16, relative to a power of two that is at least
+   * 2<sup>-16</sup> of the largest one: with relative errors of at most 2<sup>-11</sup>, and
+   * absolute ones of at most 2<sup>-25</sup> of that power below it.
+   *
+   * <p>Otherwise the bound of {@link Summation#FAST} holds with u = 2<sup>-23</sup>, since tensor
+   * cores cut off.
+   */
+  public Backend fastBackend() {
+    return new CudaBackend(((CudaBackend) backend).gpu().fast());
   }
 
   // Tensors

@@ -7,11 +7,8 @@ import dev.narrow.kernels.Convolution;
 import dev.narrow.kernels.Convolutions;
 import dev.narrow.kernels.Embeddings;
 import dev.narrow.kernels.Losses;
-import dev.narrow.kernels.Matmul;
-import dev.narrow.kernels.Matrices;
 import dev.narrow.kernels.Pooling;
 import dev.narrow.kernels.Poolings;
-import dev.narrow.kernels.Products;
 import dev.narrow.quant.Tensor;
 
 /**
@@ -19,27 +16,9 @@ import dev.narrow.quant.Tensor;
  * always has.
  */
 interface CudaOnHost
-    extends Products, Convolutions, Poolings, Attentions, Embeddings, BatchNormalizations, Losses {
+    extends Convolutions, Poolings, Attentions, Embeddings, BatchNormalizations, Losses {
   /** What computes. */
   Gpu gpu();
-
-  @Override
-  default void matmul(Matmul how, Matrices a, Matrices b, Matrices out) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().matmul(with(on, how), on.read(a, "a"), on.read(b, "b"), on.write(out, "out"));
-    on.store();
-  }
-
-  private static Matmul with(HostOperands on, Matmul how) {
-    return how.bias().map(bias -> how.bias(on.read(bias, "bias"))).orElse(how);
-  }
-
-  @Override
-  default void matvec(Tensor a, Tensor x, Tensor y) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().matvec(on.read(a, "a"), on.read(x, "x"), on.write(y, "y"));
-    on.store();
-  }
 
   @Override
   default void convolve(Convolution how, Tensor x, Tensor weight, Tensor y) {

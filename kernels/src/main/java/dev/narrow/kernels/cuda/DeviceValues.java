@@ -2,6 +2,7 @@ package dev.narrow.kernels.cuda;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.kernels.Arguments;
+import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 
@@ -87,6 +88,11 @@ final class DeviceValues implements AutoCloseable {
     if (isCopy) {
       new OfDevice(device).quantize(Arguments.quantizer(tensor), values, tensor, null);
     }
+  }
+
+  /** Writes them into another tensor of the same shape, under its scales. */
+  void encode(Quantizer quantizer, Tensor to) {
+    new OfDevice(device).quantize(quantizer, values, to, null);
   }
 
   @Override

@@ -1,7 +1,9 @@
 package dev.narrow.kernels.cuda;
 
+import dev.narrow.kernels.Accumulator;
 import dev.narrow.kernels.Arguments.Named;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Summation;
 import dev.narrow.quant.Tensor;
 
 /**
@@ -10,8 +12,27 @@ import dev.narrow.quant.Tensor;
  *
  * @param device where kernels run
  * @param cpu what computes on memory of the host, and where there is no kernel
+ * @param accumulator what products are summed up in
+ * @param summation the order of their sums
  */
-record Gpu(CudaDevice device, Backend cpu) {
+record Gpu(CudaDevice device, Backend cpu, Accumulator accumulator, Summation summation) {
+  /** In float32 and in order. */
+  Gpu(CudaDevice device) {
+    this(device, Backend.cpu(), Accumulator.fp32(), Summation.ORDERED);
+  }
+
+  /** The same with another accumulator; tensor cores have none to choose. */
+  Gpu with(Accumulator other) {
+    Backend there = cpu.with(other);
+    boolean isFast = summation == Summation.FAST && other instanceof Accumulator.Fp32;
+    return new Gpu(device, there, other, isFast ? Summation.FAST : there.summation());
+  }
+
+  /** The same with products in any order. */
+  Gpu fast() {
+    return new Gpu(device, cpu, accumulator, Summation.FAST);
+  }
+
   /** Threads of a block: whole warps. */
   static final int THREADS = 256;
 

@@ -451,7 +451,7 @@ class CudaBackendTest {
     assertEquals(Summation.ORDERED, backend.summation());
     String text = backend.describe();
     assertTrue(text.startsWith("cuda, ORDERED, "), text);
-    assertTrue(text.contains("products and convolutions on cpu, ORDERED"), text);
+    assertTrue(text.contains("convolutions on cpu, ORDERED"), text);
     assertFalse(text.contains("none"), text);
     Backend exact = backend.with(Accumulator.exact());
     assertEquals(Summation.EXACT, exact.summation());

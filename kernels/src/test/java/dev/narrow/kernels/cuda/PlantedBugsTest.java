@@ -103,6 +103,18 @@ class PlantedBugsTest {
     assertNotEquals(Arrays.toString(results[0]), Arrays.toString(results[1]));
   }
 
+  /** What has not arrived is NaN, in every order. */
+  @Test
+  void aMissingWaitForCopiesShows() {
+    int[] nothing = IntStream.range(0, SIZE).map(i -> -1).toArray();
+    for (EmulatedDriver.Order order : EmulatedDriver.Order.all()) {
+      EmulatedDriver.order(order);
+      int[] result = new int[SIZE];
+      assertEquals(CUDA_SUCCESS, launch("planted_missing_wait", result));
+      assertArrayEquals(nothing, result);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "planted_divergent_barrier, '__syncthreads'",
