@@ -9,22 +9,30 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
+import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.Trainer;
 import ai.djl.training.TrainingConfig;
+import ai.djl.training.loss.Loss;
 import dev.narrow.amp.AmpException;
 import dev.narrow.amp.AmpPolicy;
+import dev.narrow.amp.Checkpoint;
 import dev.narrow.amp.Clip;
 import dev.narrow.amp.GradScaler;
 import dev.narrow.amp.Gradients;
+import dev.narrow.amp.Resumable;
 import dev.narrow.amp.StepResult;
 import dev.narrow.amp.StepResult.Applied;
 import dev.narrow.amp.StepResult.Collapsed;
+import dev.narrow.formats.RandomBits;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -46,10 +54,12 @@ public final class AmpTrainer extends Trainer {
   private final GradScaler scaler;
   private final Tape tape = new Tape();
   private final Store store;
+  private final SeenLoss seenLoss;
 
   private @Nullable Gradients gradients;
   private List<Leaf> leaves = List.of();
   private @Nullable StepResult last;
+  private @Nullable StepResult lastSkip;
   private @Nullable Pass lastPass;
   private long[] addresses = {}; // of the gradients
   private long steps; // forward passes of training
@@ -63,6 +73,7 @@ public final class AmpTrainer extends Trainer {
     this.optimizer = config.getOptimizer();
     this.scaler = GradScaler.of(casting.policy());
     this.store = new Store(this);
+    this.seenLoss = new SeenLoss(config.getLossFunction());
   }
 
   /** Hands out parameters as the blocks of a pass are to see them. */
@@ -95,6 +106,11 @@ public final class AmpTrainer extends Trainer {
   /** The loss scale and its counts. */
   public GradScaler scaler() {
     return scaler;
+  }
+
+  /** The last step that was not applied; empty if there was none. */
+  public Optional<StepResult> lastSkip() {
+    return Optional.ofNullable(lastSkip);
   }
 
   /** What the last {@link #step} did; empty before the first. */
@@ -154,7 +170,7 @@ public final class AmpTrainer extends Trainer {
       return run(
           true,
           input.getFirst().getManager(),
-          pass -> model().forward(store, pass.see(input), true));
+          pass -> model().forward(store, pass.see(input, false), true));
     } finally {
       addMetric("forward", begin);
     }
@@ -167,7 +183,7 @@ public final class AmpTrainer extends Trainer {
       return run(
           true,
           data.getFirst().getManager(),
-          pass -> model().forward(store, pass.see(data), pass.see(labels), null));
+          pass -> model().forward(store, pass.see(data, false), pass.see(labels, false), null));
     } finally {
       addMetric("forward", begin);
     }
@@ -178,7 +194,31 @@ public final class AmpTrainer extends Trainer {
     return run(
         false,
         input.getFirst().getManager(),
-        pass -> model().forward(store, pass.see(input), false, null));
+        pass -> model().forward(store, pass.see(input, false), false, null));
+  }
+
+  /** {@inheritDoc} It is run as the blocks are, under the policy. */
+  @Override
+  public Loss getLoss() {
+    return seenLoss;
+  }
+
+  /** The loss, in a pass of its own. */
+  private final class SeenLoss extends Loss {
+    private final Loss loss;
+
+    SeenLoss(Loss loss) {
+      super(loss.getName());
+      this.loss = loss;
+    }
+
+    @Override
+    public NDArray evaluate(NDList labels, NDList predictions) {
+      NDArray first = predictions.getFirst();
+      Pass pass = new Pass(casting, first.getManager(), JniUtils.isGradMode() ? tape : null, steps);
+      NDArray result = loss.evaluate(pass.see(labels, false), pass.see(predictions, true));
+      return pass.release(new NDList(result)).getFirst();
+    }
   }
 
   private Block model() {
@@ -192,6 +232,10 @@ public final class AmpTrainer extends Trainer {
     }
     bind();
     Pass pass = new Pass(casting, memory, training ? tape : null, steps);
+    if (training && options.engineSeed().isPresent()) {
+      RandomBits bits = new RandomBits(options.engineSeed().getAsLong(), steps);
+      getManager().getEngine().setRandomSeed(bits.word(0));
+    }
     store.pass = pass;
     try {
       return pass.release(blocks.apply(pass));
@@ -245,7 +289,9 @@ public final class AmpTrainer extends Trainer {
     NDArray fp32 =
         Pass.isBf16(target) ? target.mul(target.getManager().ones(new Shape(1))) : target;
     loss = fp32.size() == 1 ? number(fp32) : number(fp32.sum());
-    NDArray scaled = fp32.mul(scaler.lossScale());
+    NDArray scale = // in the engine's memory: that of mul(float) is gone when it is needed
+        fp32.getManager().full(new Shape(), scaler.lossScale(), DataType.FLOAT32);
+    NDArray scaled = fp32.mul(scale);
     if (tape.isEmpty()) {
       engine.backward(scaled);
     } else {
@@ -302,6 +348,9 @@ public final class AmpTrainer extends Trainer {
       zero();
     }
     last = result;
+    if (!(result instanceof Applied)) {
+      lastSkip = result;
+    }
     addMetric("step", begin);
     if (getMetrics() != null) {
       getMetrics().addMetric("amp-loss-scale", scaler.lossScale());
@@ -317,6 +366,83 @@ public final class AmpTrainer extends Trainer {
             leaves.get(i).name()
                 + "'s gradient is in other memory than at first, expected it to stay there");
       }
+    }
+  }
+
+  /**
+   * Saves all that the run depends on, between two steps, to one file: parameters, what is no
+   * parameter but is learnt (running means), moments, the loss scale, the step that random bits
+   * come from. A dropout of the engine's is in it if the options have a seed. The order of samples
+   * is the loop's own.
+   *
+   * @param file of {@link Checkpoint}
+   * @param replace whether a file that exists is replaced
+   * @throws AmpException if the optimizer is one of DJL's, which let nobody see their moments
+   * @throws IllegalStateException between a backward pass and its step
+   * @throws IOException if the file exists and is not to be replaced, or cannot be written
+   */
+  public void save(Path file, boolean replace) throws IOException {
+    checkpoint().save(file, replace);
+  }
+
+  /**
+   * Goes on from where {@link #save} was: with the same model, policy, options and optimizer, and
+   * after {@link #initialize}.
+   *
+   * @throws AmpException if the file is none of those, and nothing has changed; or as {@link #save}
+   * @throws IllegalStateException between a backward pass and its step
+   */
+  public void load(Path file) {
+    checkpoint().load(file);
+    if (optimizer instanceof NarrowOptimizer narrow) {
+      narrow.copyMasters();
+    }
+  }
+
+  private Checkpoint checkpoint() {
+    if (pending) {
+      throw new IllegalStateException("checkpoint between backward and step, expected after step");
+    }
+    bind();
+    if (!(optimizer instanceof NarrowOptimizer narrow)) {
+      throw new AmpException(
+          "optimizer is DJL's "
+              + optimizer.getClass().getSimpleName()
+              + ", whose moments nobody can see, expected one of AmpDjl.optimizer");
+    }
+    Checkpoint checkpoint =
+        new Checkpoint()
+            .add("optimizer", narrow.optimizer())
+            .add("scaler", scaler)
+            .add("trainer", new Passes());
+    store.leaves.values().stream()
+        .filter(leaf -> !leaf.parameter().requiresGradient())
+        .forEach(leaf -> checkpoint.add("buffer." + leaf.name(), leaf.values()));
+    return checkpoint;
+  }
+
+  /** The number of the next pass, and what random bits it draws. */
+  private final class Passes implements Resumable {
+    private static final String PASSES = "passes";
+    private static final String SEED = "seed";
+
+    @Override
+    public Map<String, String> state() {
+      return Map.of(PASSES, Long.toString(steps), SEED, Long.toString(casting.seed()));
+    }
+
+    @Override
+    public Runnable restore(Map<String, String> state) {
+      String seed = Long.toString(casting.seed());
+      if (!seed.equals(state.get(SEED))) {
+        throw new IllegalArgumentException(
+            "seed = " + state.get(SEED) + ", expected " + seed + " as in the options");
+      }
+      String passes = Objects.requireNonNullElse(state.get(PASSES), "");
+      if (!passes.matches("[0-9]{1,18}")) {
+        throw new IllegalArgumentException("passes = \"" + passes + "\", expected 0 or more");
+      }
+      return () -> steps = Long.parseLong(passes);
     }
   }
 

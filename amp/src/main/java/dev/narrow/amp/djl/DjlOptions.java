@@ -2,6 +2,7 @@ package dev.narrow.amp.djl;
 
 import dev.narrow.amp.CastObserver;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,12 +15,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DjlOptions {
   private static final DjlOptions DEFAULTS =
-      new DjlOptions(null, false, null, 0, Float.POSITIVE_INFINITY, Float.POSITIVE_INFINITY);
+      new DjlOptions(null, false, null, null, Float.POSITIVE_INFINITY, Float.POSITIVE_INFINITY);
 
   private final @Nullable DjlBackend backend;
   private final boolean slow;
   private final @Nullable CastObserver observer;
-  private final long seed;
+  private final @Nullable Long seed;
   private final float norm;
   private final float value;
 
@@ -27,7 +28,7 @@ public final class DjlOptions {
       @Nullable DjlBackend backend,
       boolean slow,
       @Nullable CastObserver observer,
-      long seed,
+      @Nullable Long seed,
       float norm,
       float value) {
     this.backend = backend;
@@ -59,8 +60,9 @@ public final class DjlOptions {
   }
 
   /**
-   * The same with another seed of stochastic rounding. Every step draws from the seed and its
-   * number alone.
+   * The same with a seed, of stochastic rounding and of the engine's generator, such as dropout
+   * draws from: every pass draws from the seed and its number alone. Without one the engine's is
+   * left as it is.
    */
   public DjlOptions seed(long other) {
     return new DjlOptions(backend, slow, observer, other, norm, value);
@@ -106,8 +108,14 @@ public final class DjlOptions {
     return observer;
   }
 
+  /** The seed of stochastic rounding. */
   long seed() {
-    return seed;
+    return seed == null ? 0 : seed;
+  }
+
+  /** The seed of the engine's generator, if that is to have one. */
+  OptionalLong engineSeed() {
+    return seed == null ? OptionalLong.empty() : OptionalLong.of(seed);
   }
 
   float norm() {

@@ -1,7 +1,9 @@
 package dev.narrow.amp.djl;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
 import ai.djl.training.GradientCollector;
@@ -9,7 +11,6 @@ import ai.djl.util.Pair;
 import dev.narrow.amp.AmpException;
 import dev.narrow.formats.Formats;
 import dev.narrow.quant.Scales;
-import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -72,9 +73,10 @@ record Leaf(String name, Parameter parameter) {
    */
   static void define(List<Leaf> leaves, GradientCollector collector) {
     for (Leaf leaf : leaves) {
-      try (NDArray zero = leaf.array().mul(0);
-          NDArray sum = zero.sum()) {
-        collector.backward(sum);
+      try (NDManager manager = leaf.array().getManager().newSubManager()) {
+        NDArray product = leaf.array().mul(manager.zeros(new Shape(1), leaf.array().getDataType()));
+        product.attach(manager);
+        collector.backward(product.sum());
       }
     }
   }
@@ -100,6 +102,7 @@ record Leaf(String name, Parameter parameter) {
     }
     return type == DataType.FLOAT32
         ? Tensor.of(memory, dims)
-        : Tensor.of(Storage.of(memory), Shape.of(dims), Formats.FP16, Scales.one());
+        : Tensor.of(
+            Storage.of(memory), dev.narrow.quant.Shape.of(dims), Formats.FP16, Scales.one());
   }
 }

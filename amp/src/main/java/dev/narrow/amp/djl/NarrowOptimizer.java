@@ -93,7 +93,8 @@ public final class NarrowOptimizer extends ai.djl.training.optimizer.Optimizer {
     copyMasters();
   }
 
-  private void copyMasters() {
+  /** Shows the blocks what the masters have become. */
+  void copyMasters() {
     copies.forEach((leaf, parameter) ->
         leaf.values().storage().segment().copyFrom(parameter.value().storage().segment()));
   }

@@ -87,10 +87,27 @@ final class OpNames {
   private static final Set<String> IN_PLACE =
       Set.of("addi", "subi", "muli", "divi", "modi", "powi", "signi", "negi");
 
+  private static final Set<String> OF_NUMBERS =
+      Set.of("mul", "div", "pow", "maximum", "minimum", "muli", "divi", "powi");
+
+  private static final Set<String> NOT_DIFFERENTIABLE =
+      Set.of(
+          "stop_gradient", "zeros_like", "ones_like", "like", "one_hot", "to_dense", "to_sparse");
+
   private OpNames() {}
+
+  /** Whether the backward pass of an operation with a number needs the number. */
+  static boolean keepsNumber(String method) {
+    return OF_NUMBERS.contains(method);
+  }
 
   static boolean isSafeInBf16(String method) {
     return SAFE_IN_BF16.contains(method);
+  }
+
+  /** Whether gradients go through an operation, by its name in policies. */
+  static boolean isDifferentiable(String op) {
+    return !NOT_DIFFERENTIABLE.contains(op);
   }
 
   static boolean isInPlace(String method) {

@@ -6,11 +6,14 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDResource;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import dev.narrow.amp.AmpException;
 import dev.narrow.amp.CastObserver;
 import dev.narrow.amp.OpClass;
 import dev.narrow.amp.OpRule;
 import dev.narrow.amp.Role;
+import dev.narrow.amp.djl.SeenArray.Graph;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.quant.Quantizer;
@@ -62,6 +65,7 @@ final class Pass {
   private final Map<NDArray, NDArray> weights = new IdentityHashMap<>();
   private final Map<NDArray, String> operations = new IdentityHashMap<>(); // that weights are of
   private final NDArray one;
+  private final boolean recording = JniUtils.isGradMode();
   private int casts;
 
   /**
@@ -82,17 +86,32 @@ final class Pass {
 
   /** A parameter as blocks see it. */
   NDArray see(Leaf leaf) {
-    return new SeenArray(this, leaf.array(), leaf.layer(), leaf.parameter().getType(), null, false)
+    return new SeenArray(
+            this,
+            leaf.array(),
+            leaf.layer(),
+            leaf.parameter().getType(),
+            null,
+            within(leaf.parameter().requiresGradient()))
         .proxy();
   }
 
-  /** Inputs as blocks see them. */
-  NDList see(NDList inputs) {
-    return map(inputs, input -> see(input, ""));
+  /**
+   * Inputs as blocks see them.
+   *
+   * @param results whether they are results of another pass, whose backward pass this one's goes
+   *     into
+   */
+  NDList see(NDList inputs, boolean results) {
+    return map(inputs, input -> see(input, "", within(results || input.hasGradient())));
   }
 
-  private NDArray see(NDArray real, String layer) {
-    return new SeenArray(this, real, layer, null, null, false).proxy();
+  private NDArray see(NDArray real, String layer, Graph graph) {
+    return new SeenArray(this, real, layer, null, null, graph).proxy();
+  }
+
+  private Graph within(boolean graph) {
+    return graph && recording ? Graph.WITHIN : Graph.OUTSIDE;
   }
 
   /** Results as everybody sees them: the engine's arrays, in fp32 where they are in bf16. */
@@ -107,6 +126,11 @@ final class Pass {
       mapped.add(to.apply(array));
     }
     return mapped;
+  }
+
+  /** A copy that the graph goes through. */
+  NDArray copy(NDArray real) {
+    return own(real.mul(one));
   }
 
   /** An array that is to live as long as this run's. */
@@ -139,11 +163,12 @@ final class Pass {
   NDArray toType(SeenArray array, DataType type, boolean copy) {
     requireKnown(type);
     NDArray real = isBf16(array.real()) ? fp32(array.real()) : array.real();
+    Graph graph = within(array.isInGraph() && type.isFloating() && type != DataType.COMPLEX64);
     if (real.getDataType() == type && !copy) {
-      return see(real, array.layer());
+      return see(real, array.layer(), graph);
     }
-    boolean differentiable = real.hasGradient() && type.isFloating() && type != DataType.COMPLEX64;
-    return see(differentiable ? cast(real, type) : real.toType(type, copy), array.layer());
+    NDArray result = graph == Graph.WITHIN ? cast(real, type) : real.toType(type, copy);
+    return see(result, array.layer(), graph);
   }
 
   private static void requireKnown(DataType type) {
@@ -159,7 +184,17 @@ final class Pass {
 
   /** A call that is no operation on values. */
   @Nullable Object plain(Object real, Method method, Object[] arguments) throws Throwable {
-    return seen(invoke(real, method, unseen(arguments, SeenArray::real)), array -> see(array, ""));
+    return seen(
+        invoke(real, method, unseen(arguments, SeenArray::real)),
+        array -> see(array, "", Graph.OUTSIDE));
+  }
+
+  /**
+   * A number as an array in the engine's memory. DJL 0.35.1 makes one in Java's, which it lets go
+   * of at once: the backward pass of {@code x.mul(3f)} reads what has come there since.
+   */
+  private NDArray number(float value) {
+    return memory.full(new Shape(), value, DataType.FLOAT32);
   }
 
   /** What is done to an operand before an operation reads it. */
@@ -175,7 +210,17 @@ final class Pass {
    */
   @Nullable Object operation(
       SeenArray receiver, boolean extended, Method method, Object[] arguments) throws Throwable {
+    if (arguments.length == 1
+        && arguments[0] instanceof Number number
+        && OpNames.keepsNumber(method.getName())
+        && receiver.isInGraph()) {
+      Method ofArrays = NDArray.class.getMethod(method.getName(), NDArray.class);
+      return operation(receiver, false, ofArrays, new Object[] {number(number.floatValue())});
+    }
     String name = method.getName();
+    if (name.equals("duplicate") && receiver.isInGraph()) { // DJL's own leaves the graph
+      return see(copy(fp32(receiver.real())), receiver.layer(), Graph.WITHIN);
+    }
     boolean ofArguments = extended && OpNames.OF_ARGUMENTS.contains(name);
     List<SeenArray> operands = new ArrayList<>();
     if (!ofArguments) {
@@ -293,10 +338,10 @@ final class Pass {
 
   /**
    * A copy in one piece of memory, whose values may be changed without the graph's knowledge: a
-   * product with a number keeps none of them for its backward pass, which is the identity.
+   * product with one keeps none of them for its backward pass, which is the identity.
    */
   private NDArray piece(NDArray values) {
-    return own(own(own(values.flatten()).mul(1)).reshape(values.getShape()));
+    return own(own(own(values.flatten()).mul(one)).reshape(values.getShape()));
   }
 
   /** Brings the gradient of a parameter into the format of its role, in place. */
@@ -349,12 +394,19 @@ final class Pass {
   /** What blocks are to see of a result. */
   private NDArray result(
       String op, OpClass kind, LayerPlan plan, List<SeenArray> operands, NDArray real) {
+    if (real instanceof PtNDArray engine
+        && engine.getHandle() == 0) { // to touch it ends the process
+      throw new AmpException(
+          op + " of " + operands.getFirst().real().getShape() + " has no result in DJL's engine");
+    }
     DataType type = real.getDataType();
     if (type != DataType.FLOAT32 && type != DataType.FLOAT16 && !isBf16(real)) {
-      return see(real, plan.layer());
+      return see(real, plan.layer(), Graph.OUTSIDE);
     }
     Quantizer format = format(kind, operands);
     NDArray values = real;
+    Graph graph =
+        within(OpNames.isDifferentiable(op) && operands.stream().anyMatch(SeenArray::isInGraph));
     boolean cut = false;
     if (kind == OpClass.LOWER) {
       if (!isBf16(real) || format == null || !format.equals(BF16)) {
@@ -364,7 +416,7 @@ final class Pass {
           tape != null
               && plan.backend() == DjlBackend.EMULATED
               && (plan.quantizer(Role.ACTIVATION_GRADIENT) != null || observer != null)
-              && values.hasGradient();
+              && graph == Graph.WITHIN;
       if (cut) {
         values = Objects.requireNonNull(tape).cut(this, op, plan, values);
       }
@@ -377,7 +429,7 @@ final class Pass {
       values = copy;
       cut = false;
     }
-    return new SeenArray(this, values, plan.layer(), null, format, cut).proxy();
+    return new SeenArray(this, values, plan.layer(), null, format, cut ? Graph.CUT : graph).proxy();
   }
 
   /** The format of a result, as {@link dev.narrow.amp.AmpPolicy#result} has it. */

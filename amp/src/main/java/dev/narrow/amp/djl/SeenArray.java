@@ -21,8 +21,16 @@ final class SeenArray implements InvocationHandler {
   private final String layer;
   private final Parameter.@Nullable Type parameter;
   private final @Nullable Quantizer format;
-  private final boolean leaf;
+  private final Graph graph;
   private NDArray real;
+
+  /** Where an array is in the graph of the backward pass, which DJL tells of leaves alone. */
+  enum Graph {
+    OUTSIDE,
+    WITHIN,
+    /** Where the graph is cut: a leaf, which PyTorch lets nobody write to. */
+    CUT
+  }
 
   /**
    * An array.
@@ -30,7 +38,7 @@ final class SeenArray implements InvocationHandler {
    * @param layer the one that it is a parameter of, or that has made it; empty for an input
    * @param parameter what it is to its layer; null if it is none
    * @param format what its fp32 values are of; null if they are of no other
-   * @param leaf whether it is where the graph is cut, which PyTorch lets nobody write to
+   * @param graph where it is in the graph
    */
   SeenArray(
       Pass pass,
@@ -38,13 +46,13 @@ final class SeenArray implements InvocationHandler {
       String layer,
       Parameter.@Nullable Type parameter,
       @Nullable Quantizer format,
-      boolean leaf) {
+      Graph graph) {
     this.pass = pass;
     this.real = real;
     this.layer = layer;
     this.parameter = parameter;
     this.format = format;
-    this.leaf = leaf;
+    this.graph = graph;
   }
 
   NDArray real() {
@@ -53,6 +61,10 @@ final class SeenArray implements InvocationHandler {
 
   String layer() {
     return layer;
+  }
+
+  boolean isInGraph() {
+    return graph != Graph.OUTSIDE;
   }
 
   boolean isParameter() {
@@ -78,8 +90,8 @@ final class SeenArray implements InvocationHandler {
 
   /** Lets an operation write into it. */
   void makeWritable() {
-    if (leaf && real.hasGradient()) {
-      real = pass.own(real.mul(1));
+    if (graph == Graph.CUT && real.hasGradient()) {
+      real = pass.copy(real);
     }
   }
 
