@@ -20,8 +20,9 @@ final class ChildJvm {
   static Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    // A heap that never changes: what the process grows by is native.
-    command.addAll(List.of("-Xms512m", "-Xmx512m", "-XX:+AlwaysPreTouch"));
+    // A heap that never changes and a small compiler: what the process grows by is native.
+    command.addAll(
+        List.of("-Xms128m", "-Xmx128m", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1"));
     command.add("-XX:+SuppressFatalErrorMessage");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--add-modules=jdk.incubator.vector");
