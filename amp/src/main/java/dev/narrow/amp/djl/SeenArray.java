@@ -124,12 +124,11 @@ final class SeenArray implements InvocationHandler {
           "isEmpty",
           "size",
           "hasGradient",
-          "isReleased",
-          "close",
-          "attach",
-          "tempAttach",
-          "detach" ->
+          "isReleased" ->
           pass.plain(real, method, arguments);
+      // The backward pass comes to where the graph is cut: that lives as long as the pass's.
+      case "close", "attach", "tempAttach", "detach" ->
+          graph == Graph.CUT ? null : pass.plain(real, method, arguments);
       default -> pass.operation(this, false, method, arguments);
     };
   }

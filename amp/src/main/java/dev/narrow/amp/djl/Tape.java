@@ -24,7 +24,7 @@ final class Tape {
   NDArray cut(Pass pass, String op, LayerPlan plan, NDArray result) {
     NDArray leaf = pass.own(result.stopGradient());
     leaf.setRequiresGradient(true);
-    cuts.add(new Cut(pass, op, plan, result, leaf));
+    cuts.add(new Cut(pass, op, plan, pass.own(result), leaf));
     return leaf;
   }
 
