@@ -18,6 +18,7 @@ import java.util.function.Supplier;
  * Java offers, called by their C++ names. They belong to the thread of the system that calls them,
  * so that a virtual thread, which may go on in another one, must not.
  */
+@SuppressWarnings("restricted") // foreign functions are all that it is about
 final class LibtorchAutocast {
   /** The numbers that c10/core/ScalarType.h gives the types. */
   static final byte HALF = 5;

@@ -27,7 +27,6 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -62,8 +61,9 @@ final class Pass {
   private final @Nullable Tape tape;
   private final long step;
   private final @Nullable CastObserver observer;
-  private final Map<NDArray, NDArray> weights = new IdentityHashMap<>();
-  private final Map<NDArray, String> operations = new IdentityHashMap<>(); // that weights are of
+  private final IdentityHashMap<NDArray, NDArray> weights = new IdentityHashMap<>();
+  private final IdentityHashMap<NDArray, String> operations =
+      new IdentityHashMap<>(); // that weights are of
   private final NDArray one;
   private final boolean recording = JniUtils.isGradMode();
   private int casts;
@@ -213,7 +213,8 @@ final class Pass {
     if (arguments.length == 1
         && arguments[0] instanceof Number number
         && OpNames.keepsNumber(method.getName())
-        && receiver.isInGraph()) {
+        && receiver.isInGraph()
+        && receiver.real().getDataType() != DataType.FLOAT64) {
       Method ofArrays = NDArray.class.getMethod(method.getName(), NDArray.class);
       return operation(receiver, false, ofArrays, new Object[] {number(number.floatValue())});
     }
@@ -258,6 +259,11 @@ final class Pass {
         kind == OpClass.LOWER && plan.backend() == DjlBackend.LIBTORCH
             ? casting.autocast().call(plan.type(), () -> invoke(target, method, unseen))
             : invoke(target, method, unseen);
+    if ((inPlace || name.startsWith("set"))
+        && recording
+        && operands.stream().anyMatch(SeenArray::isInGraph)) {
+      receiver.enterGraph();
+    }
     return inPlace
         ? receiver.proxy()
         : seen(result, array -> result(op, kind, plan, operands, array));

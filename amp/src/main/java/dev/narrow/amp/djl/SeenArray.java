@@ -21,7 +21,7 @@ final class SeenArray implements InvocationHandler {
   private final String layer;
   private final Parameter.@Nullable Type parameter;
   private final @Nullable Quantizer format;
-  private final Graph graph;
+  private Graph graph;
   private NDArray real;
 
   /** Where an array is in the graph of the backward pass, which DJL tells of leaves alone. */
@@ -63,6 +63,13 @@ final class SeenArray implements InvocationHandler {
     return layer;
   }
 
+  /** An array of the graph was written into it. */
+  void enterGraph() {
+    if (graph == Graph.OUTSIDE) {
+      graph = Graph.WITHIN;
+    }
+  }
+
   boolean isInGraph() {
     return graph != Graph.OUTSIDE;
   }
@@ -92,6 +99,7 @@ final class SeenArray implements InvocationHandler {
   void makeWritable() {
     if (graph == Graph.CUT && real.hasGradient()) {
       real = pass.copy(real);
+      graph = Graph.WITHIN;
     }
   }
 

@@ -21,7 +21,6 @@ import dev.narrow.formats.Formats;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
-import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -152,7 +151,7 @@ final class AbortWalk {
           case NDList list when !list.isEmpty() -> list.getFirst();
           case null, default -> x;
         };
-    var unused = first.toString();
+    var _ = first.toString();
     return first.getDataType().isFloating() && first.getDataType() != DataType.COMPLEX64
         ? first.sum().add(x.softmax(-1).mul(x).sum())
         : x.sum();
@@ -178,7 +177,7 @@ final class AbortWalk {
       case "Device" -> Device.cpu();
       case "String" -> "0";
       case "Object[]" -> new Object[0];
-      case "Charset" -> (Charset) StandardCharsets.UTF_8;
+      case "Charset" -> StandardCharsets.UTF_8;
       default -> null;
     };
   }

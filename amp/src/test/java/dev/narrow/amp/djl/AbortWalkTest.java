@@ -37,7 +37,7 @@ class AbortWalkTest {
   static final class Careless {
     public static void main(String[] arguments) {
       try (NDManager manager = NDManager.newBaseManager()) {
-        var unused = manager.zeros(new Shape(1), DataType.valueOf(arguments[0]));
+        var _ = manager.zeros(new Shape(1), DataType.valueOf(arguments[0]));
       }
     }
   }

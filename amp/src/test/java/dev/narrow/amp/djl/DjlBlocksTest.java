@@ -35,6 +35,7 @@ import dev.narrow.amp.StepResult.Applied;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -119,13 +120,14 @@ class DjlBlocksTest {
   void blocksLearn(String policy, String name) {
     Block block = block(name);
     try (Model model = Toy.model(1, block);
-        AmpTrainer trainer = AmpDjl.trainer(model, Toy.config(), POLICIES.get(policy))) {
+        AmpTrainer trainer =
+            AmpDjl.trainer(model, Toy.config(), Objects.requireNonNull(POLICIES.get(policy)))) {
       trainer.initialize(shape(name));
       List<Float> losses = new ArrayList<>();
       for (int step = 0; step < 12; step++) {
         try (NDManager manager = model.getNDManager().newSubManager();
             GradientCollector collector = trainer.newGradientCollector()) {
-          NDArray x = manager.arange(shape(name).size()).sin().reshape(shape(name));
+          NDArray x = manager.arange((float) shape(name).size()).sin().reshape(shape(name));
           NDArray y = trainer.forward(new NDList(x)).singletonOrThrow();
           assertEquals(DataType.FLOAT32, y.getDataType());
           NDArray away = y.sub(manager.full(y.getShape(), 0.7f));
