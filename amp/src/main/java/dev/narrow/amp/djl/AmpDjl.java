@@ -18,6 +18,7 @@ import dev.narrow.amp.UpdateRule;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -39,9 +40,8 @@ import java.util.function.Predicate;
  * 02SequentialBlock.01Linear}: DJL numbers the children of a block. An operation without a
  * parameter belongs to the layer that made its first operand.
  *
- * <p>On the CPU, with DJL 0.35.1 and PyTorch 2.7.1. Without gradients of its own this package has
- * none of DJL's classes: it needs {@code ai.djl:api} and {@code ai.djl.pytorch:pytorch-engine} on
- * the class path, and the latter's native library.
+ * <p>On the CPU, with DJL 0.35.1 and PyTorch 2.7.1, which are to be on the class path: {@code
+ * ai.djl:api}, {@code ai.djl.pytorch:pytorch-engine} and the latter's native library.
  */
 public final class AmpDjl {
   private static final Logger LOG = System.getLogger(AmpDjl.class.getName());
@@ -124,9 +124,7 @@ public final class AmpDjl {
     }
     if (config.getDevices().length != 1 || !config.getDevices()[0].equals(Device.cpu())) {
       throw new AmpException(
-          "config has the devices "
-              + java.util.Arrays.toString(config.getDevices())
-              + ", expected cpu()");
+          "config has the devices " + Arrays.toString(config.getDevices()) + ", expected cpu()");
     }
     Block block = model.getBlock();
     if (block == null) {

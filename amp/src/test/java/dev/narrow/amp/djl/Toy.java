@@ -21,6 +21,7 @@ import ai.djl.training.loss.Loss;
 import ai.djl.training.optimizer.Optimizer;
 import ai.djl.training.tracker.Tracker;
 import dev.narrow.amp.StepResult;
+import java.util.Objects;
 
 /** A task for DJL: which of the first four of sixteen numbers is the largest. */
 final class Toy {
@@ -106,7 +107,7 @@ final class Toy {
       backward(trainer, i);
       last = trainer.stepAmp();
     }
-    return java.util.Objects.requireNonNull(last);
+    return Objects.requireNonNull(last);
   }
 
   /** Forward and backward on one batch; the loss. */

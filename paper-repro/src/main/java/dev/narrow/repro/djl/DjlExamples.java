@@ -105,7 +105,11 @@ public final class DjlExamples {
       case "fp16" -> AmpPolicy.fp16();
       case "fp16-high" -> AmpPolicy.fp16().with(new LossScaling(0x1p30f, 2, 0.5, 2000, 1, 0x1p30f));
       case "lns8-madam" -> AmpPolicy.lns8();
-      default -> throw new IllegalArgumentException("row = \"" + row + "\", expected djl, fp32...");
+      default ->
+          throw new IllegalArgumentException(
+              "row = \""
+                  + row
+                  + "\", expected djl, fp32, bf16, torch-cpu, fp16, fp16-high, fp32-madam or lns8-madam");
     };
   }
 
