@@ -39,7 +39,17 @@ class ReadmeTest {
     "inspecting, TuningTest"
   })
   void examplesAreThoseThatTheTestsRun(String name, String test) throws IOException {
-    String source = read("paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
+    requireExample(name, "paper-repro/src/test/java/dev/narrow/examples/" + test + ".java");
+  }
+
+  /** Deep Java Library is there for the tests of amp alone. */
+  @Test
+  void theExampleOfDjlIsThatOfAmp() throws IOException {
+    requireExample("djl", "amp/src/test/java/dev/narrow/amp/djl/EasyTrainTest.java");
+  }
+
+  private static void requireExample(String name, String test) throws IOException {
+    String source = read(test);
     Matcher region =
         Pattern.compile("// README: " + name + "\n(.*?)\\s+// end", Pattern.DOTALL).matcher(source);
     assertTrue(region.find(), test);
