@@ -193,6 +193,13 @@ __device__ __forceinline__ void multiply_part(const Part& part, uint16_t* shared
   }
 }
 
+constexpr int PITCH_OF_SUMS = 140;
+
+// A warp writes 8 sums, 16 apart, of each of 4 rows at a time: padded so that each goes to a bank of its own.
+__device__ __forceinline__ int place_of_sum(int row, int outer) {
+  return row * PITCH_OF_SUMS + outer + outer / 16;
+}
+
 // The same where the outer index is innermost in memory. A block has 128 outer indices, and each of its
 // warps every eighth 16 terms; their sums are added in the order of the warps.
 template <Kind K, int Few>
@@ -260,14 +267,14 @@ __device__ __forceinline__ void multiply_across(const Part& part, uint16_t* few,
 #pragma unroll
         for (int e = 0; e < 4; e++) {
           const int outer = 16 * g + 2 * i + e / 2;
-          sums_of_warps[(warp * 8 + 2 * t + e % 2) * ROWS + outer] = sums[n][i][e];
+          sums_of_warps[place_of_sum(warp * 8 + 2 * t + e % 2, outer)] = sums[n][i][e];
         }
       }
       __syncthreads();
       for (int i = static_cast<int>(threadIdx.x); i < 8 * ROWS; i += THREADS) {
         float sum = 0.0f;
         for (int w = 0; w < WARPS; w++) {
-          sum += sums_of_warps[w * 8 * ROWS + i];
+          sum += sums_of_warps[place_of_sum(8 * w + i / ROWS, i % ROWS)];
         }
         const int64_t column = 8 * n + i / ROWS;
         const int64_t outer = first + i % ROWS;
@@ -290,7 +297,7 @@ __device__ __forceinline__ void multiply_across(const Part& part, uint16_t* few,
 #define ACROSS(NAME, KIND, FEW)                                                        \
   extern "C" __global__ void __launch_bounds__(THREADS, 1) NAME(const Part part) {     \
     __align__(16) __shared__ uint16_t few[(FEW) * PITCH];                              \
-    __shared__ float sums_of_warps[WARPS * 8 * ROWS];                                  \
+    __shared__ float sums_of_warps[WARPS * 8 * PITCH_OF_SUMS];                         \
     multiply_across<Kind::KIND, FEW>(part, few, sums_of_warps);                        \
   }
 

@@ -33,6 +33,7 @@ import jcuda.driver.CUstream;
  */
 public final class CudaDevice implements AutoCloseable {
   private static final Logger LOG = System.getLogger(CudaDevice.class.getName());
+  private static final long STREAM_PER_THREAD = 2; // CU_STREAM_PER_THREAD
 
   /** CU_MEMORYTYPE_DEVICE. */
   private static final int MEMORY_TYPE_DEVICE = 2;
@@ -84,7 +85,7 @@ public final class CudaDevice implements AutoCloseable {
     CudaContext context = CudaContext.retain(ordinal);
     try {
       return new CudaDevice(info, context, context.createStream(), false);
-    } catch (CudaException e) {
+    } catch (RuntimeException | Error e) {
       CudaContext.release(ordinal);
       throw e;
     }
@@ -92,11 +93,14 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * A context and a stream of your own, which are neither destroyed nor waited for, unless a method
-   * says so. They must outlive this. While you capture the stream into a graph of your own, call
-   * only what works on device memory.
+   * says so; but where the pool has no memory left that fits, the driver is asked for more, and may
+   * wait by itself. They must outlive this. While you capture the stream into a graph of your own,
+   * what copies memory of the host or needs memory throws IllegalStateException: {@link #capture}
+   * lets it have some.
    *
-   * @param context the driver's handle, a CUcontext
-   * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream
+   * @param context the driver's handle, a CUcontext; one that was destroyed may crash the driver
+   * @param stream the driver's handle, a CUstream of this context, or 0 for its default stream, but
+   *     not the default stream of each thread, which is another one in each
    * @throws IllegalStateException if CUDA cannot be used
    * @throws IllegalArgumentException if there are no kernels for the GPU, context is 0, or stream
    *     is not one of this context
@@ -107,7 +111,7 @@ public final class CudaDevice implements AutoCloseable {
       throw new IllegalArgumentException("context = 0, expected the handle of a context");
     }
     CudaContext borrowed = new CudaContext(context);
-    if (!borrowed.has(stream)) {
+    if (stream == STREAM_PER_THREAD || !borrowed.has(stream)) {
       throw new IllegalArgumentException(
           "stream = 0x%x, expected a stream of context 0x%x".formatted(stream, context));
     }
@@ -310,7 +314,8 @@ public final class CudaDevice implements AutoCloseable {
 
   /**
    * Gives the memory of a tensor back to the pool; a view or a user's own memory stays. Work that
-   * was enqueued is not disturbed. Without effect if it was freed already.
+   * was enqueued here is not disturbed; where another device has work on it, {@link
+   * CudaStream#await} that first. Without effect if it was freed already.
    *
    * @throws IllegalArgumentException if the tensor does not lie in device memory
    */
@@ -554,6 +559,7 @@ public final class CudaDevice implements AutoCloseable {
     if (bytes == 0) {
       return new DeviceStorage(this, Lifetime.ofOthers(), 0, 0, false);
     }
+    requireNotCapturedByOthers(what);
     MemoryPool.Block block = pool.take(bytes, what);
     Lifetime lifetime = new Lifetime(what, owners, () -> pool.give(block));
     return new DeviceStorage(this, lifetime, block.address(), bytes, false);
@@ -660,11 +666,22 @@ public final class CudaDevice implements AutoCloseable {
 
   void requireNotCapturing(String what) {
     requireOpen();
+    requireNotCapturedByOthers(what);
     if (capturing) {
       throw new IllegalStateException(
           what
               + " while a graph is being captured, expected only work on device memory; what operations"
               + " keep there for later is there once they have run");
+    }
+  }
+
+  /** The pool would give a graph's memory to somebody else, since it does not know of the graph. */
+  private void requireNotCapturedByOthers(String what) {
+    if (isBorrowed && !capturing && context.isCapturing(streamHandle)) {
+      throw new IllegalStateException(
+          what
+              + " while your stream is being captured, expected only work that needs no memory: "
+              + "CudaDevice.capture allows for it");
     }
   }
 

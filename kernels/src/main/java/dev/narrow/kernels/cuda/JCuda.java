@@ -3,6 +3,8 @@ package dev.narrow.kernels.cuda;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -19,6 +21,7 @@ import jcuda.driver.JCudaDriver;
  * of its own, which java.io.tmpdir names while JCuda looks for it.
  */
 final class JCuda {
+  private static final Logger LOG = System.getLogger(JCuda.class.getName());
   private static final String TEMPORARY = "java.io.tmpdir";
 
   private JCuda() {}
@@ -47,8 +50,19 @@ final class JCuda {
       }
       touch(directory);
     } finally {
-      Files.deleteIfExists(directory.resolve(file)); // loaded, it needs no name
-      Files.deleteIfExists(directory);
+      delete(directory.resolve(file)); // loaded, it needs no name
+      delete(directory);
+    }
+  }
+
+  /**
+   * Somebody else may have put a file there meanwhile: then it stays, and JCuda works all the same.
+   */
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "is left behind: " + file, e);
     }
   }
 
@@ -59,7 +73,11 @@ final class JCuda {
       JCudaDriver.setExceptionsEnabled(false); // its static initializer loads the library
       Handles.check();
     } finally {
-      System.setProperty(TEMPORARY, before);
+      if (before == null) {
+        System.clearProperty(TEMPORARY);
+      } else {
+        System.setProperty(TEMPORARY, before);
+      }
     }
   }
 }

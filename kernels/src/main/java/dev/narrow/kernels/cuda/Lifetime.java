@@ -38,12 +38,17 @@ final class Lifetime implements AutoCloseable {
     return ended.get();
   }
 
-  /** Ends, if it has not. */
+  /** Ends, if it has not. It goes on if it could not be given back because it is in use. */
   @Override
   public void close() {
     if (ended.compareAndSet(false, true)) {
+      try {
+        release.run();
+      } catch (IllegalStateException e) {
+        ended.set(false);
+        throw e;
+      }
       live.remove(this);
-      release.run();
     }
   }
 

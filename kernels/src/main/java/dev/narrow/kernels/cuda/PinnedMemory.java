@@ -22,9 +22,9 @@ public final class PinnedMemory implements AutoCloseable {
         device.track(
             bytes + " bytes of pinned memory",
             () -> {
-              device.remove(this);
               device.waitBeforeFreeing();
               arena.close();
+              device.remove(this);
               if (bytes > 0) {
                 device.context().freeHost(address);
               }

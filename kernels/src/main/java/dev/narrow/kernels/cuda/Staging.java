@@ -32,9 +32,14 @@ final class Staging {
     private boolean isMarked; // the event is behind the copies from it
 
     private Chunk(CudaContext context) {
-      address = context.allocateHost(CHUNK);
-      segment = MemorySegment.ofAddress(address).reinterpret(CHUNK);
       event = context.createEvent();
+      try {
+        address = context.allocateHost(CHUNK);
+      } catch (CudaException e) {
+        context.destroyEvent(event);
+        throw e;
+      }
+      segment = MemorySegment.ofAddress(address).reinterpret(CHUNK);
     }
   }
 
@@ -86,21 +91,28 @@ final class Staging {
   synchronized void toHost(long from, MemorySegment to) {
     long bytes = to.byteSize();
     long enqueued = 0;
-    for (long at = 0; at < bytes; at += CHUNK) {
-      for (; enqueued < Math.min(bytes, at + 2 * CHUNK); enqueued += CHUNK) {
-        Chunk next = chunk(enqueued / CHUNK);
-        long length = Math.min(CHUNK, bytes - enqueued);
-        context.copyToHost(from + enqueued, next.address, length, stream);
-        context.record(next.event, stream);
+    long done = 0;
+    try {
+      for (; done < bytes; done += CHUNK) {
+        for (; enqueued < Math.min(bytes, done + 2 * CHUNK); enqueued += CHUNK) {
+          Chunk next = chunk(enqueued / CHUNK);
+          long length = Math.min(CHUNK, bytes - enqueued);
+          context.copyToHost(from + enqueued, next.address, length, stream);
+          context.record(next.event, stream);
+        }
+        Chunk chunk = chunk(done / CHUNK);
+        context.synchronizeEvent(chunk.event);
+        MemorySegment.copy(chunk.segment, 0, to, done, Math.min(CHUNK, bytes - done));
       }
-      Chunk chunk = chunk(at / CHUNK);
-      context.synchronizeEvent(chunk.event);
-      MemorySegment.copy(chunk.segment, 0, to, at, Math.min(CHUNK, bytes - at));
-    }
-    for (Chunk chunk : chunks) {
-      if (chunk != null) { // and all that was copied before has been read
-        chunk.used = 0;
-        chunk.isMarked = false;
+    } finally {
+      if (done < bytes) { // the host's memory was refused: the device may yet write to the chunks
+        context.synchronize(stream);
+      }
+      for (Chunk chunk : chunks) {
+        if (chunk != null) { // and all that was copied before has been read
+          chunk.used = 0;
+          chunk.isMarked = false;
+        }
       }
     }
   }

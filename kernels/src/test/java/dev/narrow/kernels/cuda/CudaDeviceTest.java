@@ -25,6 +25,7 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUgraph;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
@@ -230,6 +231,10 @@ class CudaDeviceTest {
           () -> CudaDevice.of(Handles.of(context), device.stream().handle()));
     }
     assertSays(IllegalArgumentException.class, "context = 0", () -> CudaDevice.of(0, 0));
+    assertSays(
+        IllegalArgumentException.class,
+        "stream = 0x2, expected a stream of context",
+        () -> CudaDevice.of(Handles.of(context), 2)); // CU_STREAM_PER_THREAD
     JCudaDriver.cuCtxPushCurrent(context);
     assertEquals(0, JCudaDriver.cuCtxDestroy(context));
     device.free(ours);
@@ -694,6 +699,34 @@ class CudaDeviceTest {
     JCudaDriver.cuStreamDestroy(stream);
     JCudaDriver.cuCtxDestroy(context);
     assertEquals(contexts, EmulatedDriver.live("contexts"));
+  }
+
+  /** A graph that this library does not know of would work on memory that others have by then. */
+  @Test
+  void aUsersOwnCaptureGetsNoMemory() {
+    CUstream stream = new CUstream();
+    long context = device.contextHandle();
+    JCudaDriver.cuCtxPushCurrent(Handles.context(context));
+    assertEquals(0, JCudaDriver.cuStreamCreate(stream, 1));
+    try (CudaDevice mine = CudaDevice.of(context, Handles.of(stream));
+        CudaModule module = Samples.load(mine)) {
+      Tensor x = mine.upload(ramp(100));
+      Tensor y = mine.upload(ramp(100));
+      JCudaDriver.cuStreamSynchronize(stream);
+      assertEquals(0, JCudaDriver.cuStreamBeginCapture(stream, 2));
+      String words = "while your stream is being captured";
+      assertSays(IllegalStateException.class, words, () -> mine.upload(ramp(1)));
+      assertSays(IllegalStateException.class, words, () -> mine.download(x));
+      assertSays(IllegalStateException.class, words, () -> mine.scratch(8));
+      Samples.scale(mine, module.kernel("sample_scale"), x, y, 5);
+      CUgraph graph = new CUgraph();
+      assertEquals(0, JCudaDriver.cuStreamEndCapture(stream, graph));
+      JCudaDriver.cuGraphDestroy(graph);
+      mine.free(x);
+      mine.free(y);
+    }
+    JCudaDriver.cuStreamDestroy(stream);
+    JCudaDriver.cuCtxPopCurrent(new CUcontext());
   }
 
   @Test
