@@ -20,7 +20,8 @@ record CudaBackend(Gpu gpu)
         CudaArithmetic,
         CudaReductions,
         CudaOptimizerSteps,
-        CudaCasts {
+        CudaCasts,
+        CudaMemory {
 
   CudaBackend(CudaDevice device) {
     this(new Gpu(device));

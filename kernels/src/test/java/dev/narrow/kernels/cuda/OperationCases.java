@@ -10,9 +10,11 @@ import dev.narrow.kernels.Convolution;
 import dev.narrow.kernels.Matmul;
 import dev.narrow.kernels.Matrices;
 import dev.narrow.kernels.Pooling;
+import dev.narrow.kernels.TensorMemory;
 import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
+import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -166,15 +168,17 @@ final class OperationCases {
   /** What a method is called here: its name, and how many parameters it has. */
   private static String key(Method method) {
     String name = method.getName() + "/" + method.getParameterCount();
-    return method.getName().equals("unscale")
-        ? name + (method.getParameterCount() == 2 ? "" : " list")
-        : name;
+    List<Class<?>> types = List.of(method.getParameterTypes());
+    return name
+        + (types.contains(List.class) ? " list" : "")
+        + (types.contains(Scales.class) ? " under scales" : "");
   }
 
   /** All operations of a backend: the methods of its interface that compute. */
   static List<Method> operations() {
     return Arrays.stream(Backend.class.getMethods())
         .filter(method -> Modifier.isAbstract(method.getModifiers()))
+        .filter(method -> method.getDeclaringClass() != TensorMemory.class)
         .filter(method -> !List.of("with", "summation", "describe").contains(method.getName()))
         .sorted((a, b) -> a.toGenericString().compareTo(b.toGenericString()))
         .collect(Collectors.toList());
@@ -451,6 +455,8 @@ final class OperationCases {
     flat("quantize/3", (d, n) -> of(lns8, d.tensor(n), null));
     flat("quantize/4", (d, n) -> of(lns8, d.tensor(n), lns8.quantize(d.moment(n)), null));
     flat("fakeQuantize/4", (d, n) -> of(lns8, d.tensor(n), d.tensor(n), null));
+    flat("fakeQuantize/4 under scales", (d, n) -> of(lns8, Scales.of(0.37f), d.tensor(n), null));
+    flat("scales/2", (d, n) -> of(lns8, d.tensor(n)));
     flat("decode/2", (d, n) -> of(lns8.quantize(d.moment(n)), d.tensor(n)));
     flat("amax/2", (d, n) -> of(d.tensor(n), new Granularity.PerTensor()));
     flat("moments/2", (d, n) -> of(d.tensor(n), d.tensor(n)));
