@@ -23,13 +23,24 @@ interface CpuMemory extends TensorMemory {
 
   @Override
   default Tensor allocate(Tensor x, int... dims) {
+    expectHost(x);
+    return Tensor.zeros(dims);
+  }
+
+  @Override
+  default void clear(Tensor x) {
+    expectHost(x);
+    Arguments.expectWritable(x, "x");
+    x.storage().segment().fill((byte) 0);
+  }
+
+  private static void expectHost(Tensor x) {
     if (!x.storage().isHost()) {
       throw new IllegalArgumentException(
           "x = "
               + x
               + " lies on a device, expected memory of the host, or a backend of the device");
     }
-    return Tensor.zeros(dims);
   }
 
   @Override

@@ -27,6 +27,13 @@ public interface TensorMemory {
   Tensor allocate(Tensor x, int... dims);
 
   /**
+   * Sets all bits of a tensor's codes to zero, where it lies.
+   *
+   * @throws IllegalArgumentException if it can only be read, or as {@link #allocate}
+   */
+  void clear(Tensor x);
+
+  /**
    * Gives memory of a device back; work that was enqueued is not disturbed. Without effect on
    * memory of the host, on a view, and on what was freed already.
    */

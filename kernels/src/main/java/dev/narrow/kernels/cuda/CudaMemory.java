@@ -30,6 +30,15 @@ interface CudaMemory extends TensorMemory {
   }
 
   @Override
+  default void clear(Tensor x) {
+    if (x.storage() instanceof DeviceStorage) {
+      gpu().device().clear(gpu().device().pointer(x, "x"), x.storage().byteSize());
+    } else {
+      gpu().cpu().clear(x);
+    }
+  }
+
+  @Override
   default void free(Tensor x) {
     if (x.storage() instanceof DeviceStorage storage) {
       storage.close();
