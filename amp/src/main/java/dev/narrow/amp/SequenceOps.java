@@ -25,7 +25,7 @@ public final class SequenceOps {
   public static Tensor attention(String layer, Tensor q, Tensor k, Tensor v, Attention how) {
     Region region = Autocast.current();
     OpClass kind = region.enter(ATTENTION);
-    Tensor y = Tensor.zeros(q.shape().dims());
+    Tensor y = region.allocate(q, q.shape().dims());
     region
         .products(kind)
         .attention(
@@ -55,9 +55,9 @@ public final class SequenceOps {
       String layer, Tensor q, Tensor k, Tensor v, Attention how, Tensor dy) {
     Region region = Autocast.current();
     OpClass kind = region.enter(ATTENTION);
-    Tensor dq = Tensor.zeros(q.shape().dims());
-    Tensor dk = Tensor.zeros(k.shape().dims());
-    Tensor dv = Tensor.zeros(v.shape().dims());
+    Tensor dq = region.allocate(dy, q.shape().dims());
+    Tensor dk = region.allocate(dy, k.shape().dims());
+    Tensor dv = region.allocate(dy, v.shape().dims());
     region
         .products(kind)
         .attentionBackward(
@@ -84,7 +84,7 @@ public final class SequenceOps {
     OpClass kind = region.enter("embedding");
     int[] all = Arrays.copyOf(dims, dims.length + 1);
     all[dims.length] = table.shape().dim(1);
-    Tensor y = Tensor.zeros(all);
+    Tensor y = region.allocate(table, all);
     region.backend().embedding(table, indices, y);
     return region.result(kind, y, table);
   }
@@ -93,7 +93,7 @@ public final class SequenceOps {
   public static void embeddingBackward(int[] indices, Tensor dy, Tensor dtable) {
     Region region = Autocast.current();
     region.enter("embedding");
-    region.backend().scale(0, Tensor.zeros(dtable.shape().dims()), dtable);
+    region.backend().clear(dtable);
     region.backend().addEmbeddingBackward(indices, dy, dtable);
   }
 
@@ -117,9 +117,9 @@ public final class SequenceOps {
   public static Normalized layerNorm(Tensor x, Tensor weight, Tensor bias, float epsilon) {
     Region region = Autocast.current();
     OpClass kind = region.enter("layer_norm");
-    Tensor y = Tensor.zeros(x.shape().dims());
-    Tensor mean = Tensor.zeros(outer(x.shape()));
-    Tensor inverse = Tensor.zeros(outer(x.shape()));
+    Tensor y = region.allocate(x, x.shape().dims());
+    Tensor mean = region.allocate(x, outer(x.shape()));
+    Tensor inverse = region.allocate(x, outer(x.shape()));
     region.backend().layerNorm(x, weight, bias, epsilon, y, mean, inverse);
     return new Normalized(region.result(kind, y, x), mean, inverse);
   }
@@ -143,10 +143,12 @@ public final class SequenceOps {
   public static Normalized rmsNorm(Tensor x, Tensor weight, float epsilon) {
     Region region = Autocast.current();
     OpClass kind = region.enter("rms_norm");
-    Tensor y = Tensor.zeros(x.shape().dims());
-    Tensor inverse = Tensor.zeros(outer(x.shape()));
+    Tensor y = region.allocate(x, x.shape().dims());
+    Tensor inverse = region.allocate(x, outer(x.shape()));
     region.backend().rmsNorm(x, weight, epsilon, y, inverse);
-    return new Normalized(region.result(kind, y, x), Tensor.zeros(outer(x.shape())), inverse);
+    Tensor mean = region.allocate(x, outer(x.shape()));
+    region.backend().clear(mean);
+    return new Normalized(region.result(kind, y, x), mean, inverse);
   }
 
   /** The gradient of {@link #rmsNorm}; that of weight goes where the caller says. */

@@ -36,7 +36,8 @@ public interface Backend
         Reductions,
         Losses,
         OptimizerSteps,
-        Casts {
+        Casts,
+        TensorMemory {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {

@@ -4,6 +4,7 @@ import dev.narrow.amp.Autocast;
 import dev.narrow.amp.Gradients;
 import dev.narrow.amp.Ops;
 import dev.narrow.amp.Parameter;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Tensor;
 import java.util.HashSet;
 import java.util.List;
@@ -21,9 +22,13 @@ import java.util.Set;
  *
  * <p>(LNS-Madam, arXiv 2106.13914, writes the same flow.) Each pass is a region of its autocast.
  *
+ * <p>It is trained where its backend works: parameters, gradients and buffers are brought there
+ * when the network is made, and home when it is closed. On a device, each pass leaves no memory
+ * behind; the batch is copied there if it lies on the host.
+ *
  * <p>Not safe for use by several threads at once.
  */
-public final class Network {
+public final class Network implements AutoCloseable {
   private final Autocast autocast;
   private final Layer body;
   private final List<Parameter> parameters;
@@ -46,6 +51,23 @@ public final class Network {
         throw new IllegalArgumentException("two parameters are called " + parameter.name());
       }
     }
+    move(autocast.backend());
+  }
+
+  private void move(Backend backend) {
+    parameters.forEach(parameter -> parameter.move(backend));
+    buffers().forEach(buffer -> buffer.move(backend));
+  }
+
+  /**
+   * Brings what it has learned from a device to the heap, and gives back memory there. Optimizers
+   * are closed by whoever made them.
+   *
+   * @throws IllegalStateException if the device is closed
+   */
+  @Override
+  public void close() {
+    move(Backend.cpu());
   }
 
   /** The parameters with their gradients: {@code fc1.weight}, {@code fc1.bias}... */
@@ -78,11 +100,14 @@ public final class Network {
    * Runs the network as in inference.
    *
    * @param x samples
-   * @return the logits, [..., classes]
+   * @return the logits, [..., classes], on the host
    * @throws IllegalArgumentException if x has a shape that does not fit
    */
   public Tensor forward(Tensor x) {
-    return autocast.call(() -> body.forward(x, false));
+    return autocast.call(() -> {
+      Tensor logits = body.forward(Autocast.place(x), false);
+      return logits.storage().isHost() ? logits : logits.toFp32();
+    });
   }
 
   /**
@@ -97,8 +122,7 @@ public final class Network {
   public float backpropagate(Tensor x, int[] labels, float lossScale) {
     lastPass = autocast.steps();
     return autocast.call(() -> {
-      Autocast.constant(x);
-      Tensor logits = body.forward(x, true);
+      Tensor logits = body.forward(Autocast.place(x), true);
       Ops.Loss loss = Ops.softmaxCrossEntropy(logits, labels, lossScale);
       body.backwardFirst(loss.gradient());
       return loss.value();

@@ -15,12 +15,17 @@ record CudaBackend(Gpu gpu)
     implements Backend,
         CudaProducts,
         CudaOnHost,
+        CudaPoolings,
+        CudaBatchNormalizations,
+        CudaEmbeddings,
+        CudaLosses,
         CudaNormalizations,
         CudaElementwise,
         CudaArithmetic,
         CudaReductions,
         CudaOptimizerSteps,
-        CudaCasts {
+        CudaCasts,
+        CudaMemory {
 
   CudaBackend(CudaDevice device) {
     this(new Gpu(device));

@@ -607,7 +607,8 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
-  private boolean isPinned(MemorySegment segment) {
+  /** Whether the device reads and writes it by itself, and so perhaps later. */
+  boolean isPinned(MemorySegment segment) {
     for (PinnedMemory memory : pinned) {
       if (memory.contains(segment)) {
         return true;

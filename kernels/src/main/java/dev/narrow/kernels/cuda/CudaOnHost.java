@@ -1,22 +1,19 @@
 package dev.narrow.kernels.cuda;
 
+import static dev.narrow.kernels.Arguments.named;
+
 import dev.narrow.kernels.Attention;
 import dev.narrow.kernels.Attentions;
-import dev.narrow.kernels.BatchNormalizations;
 import dev.narrow.kernels.Convolution;
 import dev.narrow.kernels.Convolutions;
-import dev.narrow.kernels.Embeddings;
-import dev.narrow.kernels.Losses;
-import dev.narrow.kernels.Pooling;
-import dev.narrow.kernels.Poolings;
+import dev.narrow.kernels.LayerArguments;
 import dev.narrow.quant.Tensor;
 
 /**
  * What has no kernel yet: the processor does it on copies of the operands, with the bits that it
  * always has.
  */
-interface CudaOnHost
-    extends Convolutions, Poolings, Attentions, Embeddings, BatchNormalizations, Losses {
+interface CudaOnHost extends Convolutions, Attentions {
   /** What computes. */
   Gpu gpu();
 
@@ -62,55 +59,6 @@ interface CudaOnHost
   }
 
   @Override
-  default void convolveBackwardBias(Tensor dy, Tensor dbias) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().convolveBackwardBias(on.read(dy, "dy"), on.write(dbias, "dbias"));
-    on.store();
-  }
-
-  @Override
-  default void maxPool(Pooling how, Tensor x, Tensor y, int[] argmax) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().maxPool(how, on.read(x, "x"), on.write(y, "y"), argmax);
-    on.store();
-  }
-
-  @Override
-  default void maxPoolBackward(Tensor dy, int[] argmax, Tensor dx) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().maxPoolBackward(on.read(dy, "dy"), argmax, on.write(dx, "dx"));
-    on.store();
-  }
-
-  @Override
-  default void averagePool(Pooling how, Tensor x, Tensor y) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().averagePool(how, on.read(x, "x"), on.write(y, "y"));
-    on.store();
-  }
-
-  @Override
-  default void averagePoolBackward(Pooling how, Tensor dy, Tensor dx) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().averagePoolBackward(how, on.read(dy, "dy"), on.write(dx, "dx"));
-    on.store();
-  }
-
-  @Override
-  default void averagePlanes(Tensor x, Tensor y) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().averagePlanes(on.read(x, "x"), on.write(y, "y"));
-    on.store();
-  }
-
-  @Override
-  default void averagePlanesBackward(Tensor dy, Tensor dx) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().averagePlanesBackward(on.read(dy, "dy"), on.write(dx, "dx"));
-    on.store();
-  }
-
-  @Override
   default void attention(Tensor q, Tensor k, Tensor v, Attention attention, Tensor y) {
     HostOperands on = new HostOperands(gpu().device());
     gpu()
@@ -145,132 +93,28 @@ interface CudaOnHost
   }
 
   @Override
-  default void embedding(Tensor table, int[] indices, Tensor y) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().embedding(on.read(table, "table"), indices, on.write(y, "y"));
-    on.store();
-  }
-
-  @Override
-  default void addEmbeddingBackward(int[] indices, Tensor dy, Tensor dtable) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu().cpu().addEmbeddingBackward(indices, on.read(dy, "dy"), on.write(dtable, "dtable"));
-    on.store();
-  }
-
-  @Override
-  default void batchMoments(Tensor x, Tensor mean, Tensor variance) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .batchMoments(on.read(x, "x"), on.write(mean, "mean"), on.write(variance, "variance"));
-    on.store();
-  }
-
-  @Override
-  default void updateMoments(
-      float momentum,
-      int elements,
-      Tensor mean,
-      Tensor variance,
-      Tensor runningMean,
-      Tensor runningVariance) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .updateMoments(
-            momentum,
-            elements,
-            on.read(mean, "mean"),
-            on.read(variance, "variance"),
-            on.write(runningMean, "runningMean"),
-            on.write(runningVariance, "runningVariance"));
-    on.store();
-  }
-
-  @Override
-  default void inverseDeviation(Tensor variance, float epsilon, Tensor inverse) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .inverseDeviation(on.read(variance, "variance"), epsilon, on.write(inverse, "inverse"));
-    on.store();
-  }
-
-  @Override
-  default void batchNormalize(Tensor x, Tensor mean, Tensor inverse, Tensor y) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .batchNormalize(
-            on.read(x, "x"), on.read(mean, "mean"), on.read(inverse, "inverse"), on.write(y, "y"));
-    on.store();
-  }
-
-  @Override
-  default void batchNormalize(
-      Tensor x, Tensor mean, Tensor inverse, Tensor gamma, Tensor beta, Tensor y) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .batchNormalize(
-            on.read(x, "x"),
-            on.read(mean, "mean"),
-            on.read(inverse, "inverse"),
-            on.read(gamma, "gamma"),
-            on.read(beta, "beta"),
-            on.write(y, "y"));
-    on.store();
-  }
-
-  @Override
-  default void batchNormalizeBackward(Tensor x, Tensor mean, Tensor inverse, Tensor dy, Tensor dx) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .batchNormalizeBackward(
-            on.read(x, "x"),
-            on.read(mean, "mean"),
-            on.read(inverse, "inverse"),
-            on.read(dy, "dy"),
-            on.write(dx, "dx"));
-    on.store();
-  }
-
-  @Override
-  default void batchNormalizeBackward(
-      Tensor x,
-      Tensor mean,
-      Tensor inverse,
-      Tensor gamma,
-      Tensor dy,
-      Tensor dx,
-      Tensor dgamma,
-      Tensor dbeta) {
-    HostOperands on = new HostOperands(gpu().device());
-    gpu()
-        .cpu()
-        .batchNormalizeBackward(
-            on.read(x, "x"),
-            on.read(mean, "mean"),
-            on.read(inverse, "inverse"),
-            on.read(gamma, "gamma"),
-            on.read(dy, "dy"),
-            on.write(dx, "dx"),
-            on.write(dgamma, "dgamma"),
-            on.write(dbeta, "dbeta"));
-    on.store();
-  }
-
-  @Override
-  default float softmaxCrossEntropy(Tensor logits, int[] labels, float seed, Tensor gradient) {
-    HostOperands on = new HostOperands(gpu().device());
-    float result =
-        gpu()
-            .cpu()
-            .softmaxCrossEntropy(
-                on.read(logits, "logits"), labels, seed, on.write(gradient, "gradient"));
-    on.store();
-    return result;
+  default void convolveBackwardBias(Tensor dy, Tensor dbias) {
+    if (!gpu().holds(named("dy", dy), named("dbias", dbias))) {
+      gpu().cpu().convolveBackwardBias(dy, dbias);
+      return;
+    }
+    LayerArguments.expectConvolutionBackwardBias(dy, dbias);
+    long samples = dy.shape().dim(0);
+    long channels = dy.shape().dim(1);
+    long size = (long) dy.shape().dim(2) * dy.shape().dim(3);
+    try (DeviceValues sums = DeviceValues.write(gpu(), dbias, "dbias");
+        DeviceValues above = DeviceValues.read(gpu(), dy, "dy");
+        DeviceScratch planes = gpu().device().scratch(Float.BYTES * samples * channels)) {
+      gpu()
+          .sumColumns(
+              "sum_columns_f32",
+              above.pointer(),
+              size,
+              above.size(),
+              planes.pointer(),
+              samples * channels);
+      gpu().sumSamples(planes.pointer(), samples, channels, 1f, sums.pointer());
+      sums.store();
+    }
   }
 }

@@ -5,6 +5,7 @@ import dev.narrow.kernels.Arguments;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The values of a tensor of the device as float32 in its memory, for the length of one operation:
@@ -67,6 +68,11 @@ final class DeviceValues implements AutoCloseable {
   /** The address of the first value; 0 where there are none. */
   long pointer() {
     return device.pointer(values, "values");
+  }
+
+  /** The same of what may have been left out: 0 then. */
+  static long pointerOf(@Nullable DeviceValues values) {
+    return values == null ? 0 : values.pointer();
   }
 
   long size() {

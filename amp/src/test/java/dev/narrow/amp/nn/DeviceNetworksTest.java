@@ -1,0 +1,172 @@
+package dev.narrow.amp.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.narrow.amp.AmpPolicy;
+import dev.narrow.amp.Autocast;
+import dev.narrow.amp.EmulatedGpu;
+import dev.narrow.amp.GradScaler;
+import dev.narrow.amp.Gradients;
+import dev.narrow.amp.LnsMadam;
+import dev.narrow.amp.Optimizer;
+import dev.narrow.amp.Parameter;
+import dev.narrow.amp.Sgd;
+import dev.narrow.amp.StepResult;
+import dev.narrow.amp.UpdateRule;
+import dev.narrow.kernels.Accumulator;
+import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.cuda.CudaDevice;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Networks that are trained on a device: the bits of the processor, and no memory left behind. */
+@Tag("cuda")
+class DeviceNetworksTest {
+  private static final Backend CPU = Backend.cpu(1);
+
+  @SuppressWarnings("NullAway.Init") // opened before all tests
+  private static CudaDevice device;
+
+  @BeforeAll
+  static void open() {
+    EmulatedGpu.install();
+    device = CudaDevice.open();
+  }
+
+  @AfterAll
+  static void close() {
+    assertEquals(List.of(), device.usage().open());
+    device.close();
+  }
+
+  /** A policy and what goes with it. */
+  enum Training {
+    FP32(AmpPolicy.fp32(), new Sgd(0.9f)),
+    FP16(AmpPolicy.fp16(), new Sgd(0.9f)),
+    LNS8(AmpPolicy.lns8(), new LnsMadam());
+
+    final AmpPolicy policy;
+    final UpdateRule rule;
+
+    Training(AmpPolicy policy, UpdateRule rule) {
+      this.policy = policy;
+      this.rule = rule;
+    }
+  }
+
+  /** A network with its optimizer and scaler where a backend works. */
+  private static final class Run implements AutoCloseable {
+    final NetworksTest.Kind kind;
+    final Network network;
+    final Gradients gradients;
+    final GradScaler scaler;
+    final Optimizer optimizer;
+
+    Run(NetworksTest.Kind kind, Training training, Backend backend) {
+      this.kind = kind;
+      network = new Network(Autocast.with(training.policy).on(backend).seed(4), kind.body());
+      gradients = network.gradients();
+      scaler = GradScaler.of(training.policy.lossScaling(), backend);
+      float rate = training.rule.defaultLearningRate();
+      optimizer =
+          Optimizer.of(backend, training.rule, rate, network.parameters(), training.policy, 2);
+    }
+
+    /** The loss and what became of the step. */
+    String step() {
+      float loss = network.backpropagate(kind.x(), kind.labels(), scaler.lossScale());
+      StepResult result = scaler.step(loss, gradients, optimizer::step);
+      return Float.toHexString(loss) + ", " + result;
+    }
+
+    List<float[]> values() {
+      List<float[]> values = new ArrayList<>();
+      for (Parameter parameter : network.parameters()) {
+        values.add(parameter.value().toFloats());
+      }
+      for (Layer.Buffer buffer : network.buffers()) {
+        values.add(buffer.value().toFloats());
+      }
+      return values;
+    }
+
+    @Override
+    public void close() {
+      optimizer.close();
+      network.close();
+    }
+  }
+
+  static Stream<Arguments> runs() {
+    return Stream.of(NetworksTest.Kind.values())
+        .flatMap(kind ->
+            Stream.of(Training.values())
+                .flatMap(training ->
+                    Stream.of(Accumulator.fp32(), Accumulator.exact())
+                        .map(sums -> Arguments.of(kind, training, sums))));
+  }
+
+  private static void assertSame(List<float[]> expected, List<float[]> actual) {
+    for (int i = 0; i < expected.size(); i++) {
+      assertArrayEquals(expected.get(i), actual.get(i), "values " + i);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("runs")
+  void trainingHasTheBitsOfTheProcessor(
+      NetworksTest.Kind kind, Training training, Accumulator sums) {
+    try (Run host = new Run(kind, training, CPU.with(sums));
+        Run there = new Run(kind, training, device.backend().with(sums))) {
+      for (int step = 0; step < 3; step++) {
+        assertEquals(host.step(), there.step(), "step " + step);
+      }
+      assertArrayEquals(
+          host.network.forward(host.kind.x()).toFloats(),
+          there.network.forward(host.kind.x()).toFloats());
+      assertSame(host.values(), there.values());
+      there.close();
+      assertSame(host.values(), there.values()); // at home
+    }
+  }
+
+  /** A batch there, a loss back, and what unscaling asks: a table of tensors, and the verdicts. */
+  @Test
+  void aStepCopiesABatchThereAndALossBack() {
+    try (Run run = new Run(NetworksTest.Kind.MLP, Training.FP16, device.backend())) {
+      run.step();
+      long before = EmulatedGpu.copies();
+      run.network.backpropagate(run.kind.x(), run.kind.labels(), run.scaler.lossScale());
+      assertEquals(4, EmulatedGpu.copies() - before, "x there; the loss, done on copies");
+      run.scaler.step(run.gradients, run.optimizer::step);
+      assertEquals(6, EmulatedGpu.copies() - before, "and two to unscale");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("runs")
+  void memoryDoesNotGrow(NetworksTest.Kind kind, Training training, Accumulator sums) {
+    int steps = kind == NetworksTest.Kind.MLP ? 50 : 4;
+    try (Run run = new Run(kind, training, device.backend().with(sums))) {
+      run.step();
+      run.step();
+      long inUse = device.usage().inUse();
+      long reserved = device.usage().reserved();
+      for (int step = 2; step < steps; step++) {
+        run.step();
+      }
+      assertEquals(inUse, device.usage().inUse());
+      assertEquals(reserved, device.usage().reserved());
+    }
+    assertEquals(List.of(), device.usage().open());
+  }
+}
