@@ -104,7 +104,9 @@ final class GpuPage {
     double bottom = TOP + ROW * measurements.size();
     out.append("<svg role=\"img\" viewBox=\"0 0 " + at(WIDTH) + " " + at(bottom + 4) + "\">\n");
     out.append("<title>" + escape(part.heading() + ": " + part.figure()) + "</title>\n");
-    text(out, LEFT, 14, "start", "soft", part.figure() + "; the stroke is the goal");
+    boolean judged = measurements.stream().anyMatch(m -> m.goal() != null);
+    String goals = judged ? "; the stroke is the goal" : "";
+    text(out, LEFT, 14, "start", "soft", part.figure() + goals);
     out.append(line("", LEFT, TOP, bottom));
     double y = TOP;
     for (Measurement m : measurements) {
