@@ -1,4 +1,4 @@
-package dev.narrow.bench;
+package dev.narrow.bench.gpu;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
@@ -20,21 +20,35 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /** All operations that have kernels on a device. */
-final class GpuCases {
+final class OperationCases {
   private static final RandomBits RANDOM = new RandomBits(0x6e61_7272_6f77L, 7);
 
-  private final List<GpuCase> cases = new ArrayList<>();
+  private final List<OperationCase> cases = new ArrayList<>();
 
-  private GpuCases() {}
+  /** Whether what is added has a goal. */
+  private boolean hasGoal;
 
-  static List<GpuCase> all() {
-    GpuCases all = new GpuCases();
+  private OperationCases() {}
+
+  static List<OperationCase> all() {
+    OperationCases all = new OperationCases();
+    all.hasGoal = true;
     all.casts();
     all.optimizers();
+    all.hasGoal = false;
+    all.compositions();
     all.elementwise();
     all.reductions();
     all.normalizations();
     return List.copyOf(all.cases);
+  }
+
+  private void addReturning(
+      String name,
+      double bytesPerElement,
+      Function<GpuData, List<Tensor>> operands,
+      OperationCase.Operation operation) {
+    cases.add(new OperationCase(name, bytesPerElement, hasGoal, operands, operation));
   }
 
   private void add(
@@ -42,15 +56,14 @@ final class GpuCases {
       double bytesPerElement,
       Function<GpuData, List<Tensor>> operands,
       BiConsumer<Backend, List<Tensor>> operation) {
-    cases.add(
-        new GpuCase(
-            name,
-            bytesPerElement,
-            operands,
-            (backend, tensors) -> {
-              operation.accept(backend, tensors);
-              return List.of();
-            }));
+    addReturning(
+        name,
+        bytesPerElement,
+        operands,
+        (backend, tensors) -> {
+          operation.accept(backend, tensors);
+          return List.of();
+        });
   }
 
   private void casts() {
@@ -73,23 +86,6 @@ final class GpuCases {
           bytes + 4,
           data -> List.of(data.randomCodes(format, 1), data.target()),
           (backend, t) -> backend.decode(t.get(0), t.get(1)));
-      Quantizer scaled = plain.with(ScaleRule.AMAX_TO_MAX_FINITE);
-      cases.add(
-          new GpuCase(
-              "fake-quantize " + format.name() + " by amax",
-              4 + 8, // a reading for the scale, then another one and the writing
-              data -> List.of(data.matrix(1), data.target()),
-              (backend, t) -> List.of(backend.fakeQuantize(scaled, t.get(0), t.get(1), null))));
-    }
-    for (Map.Entry<String, Double> recipe :
-        new TreeMap<>(Map.of("mxfp8", 4 + 1 + 1 / 32., "nvfp4", 4 + 4 + 1 + 1 / 16.)).entrySet()) {
-      Quantizer quantizer = Recipes.parse(recipe.getKey());
-      cases.add(
-          new GpuCase(
-              "quantize to " + recipe.getKey(),
-              recipe.getValue(),
-              data -> List.of(data.matrix(1)),
-              (backend, t) -> List.of(backend.quantize(quantizer, t.get(0), null))));
     }
     for (Granularity granularity :
         List.of(
@@ -97,38 +93,54 @@ final class GpuCases {
             new Granularity.PerAxis(0),
             new Granularity.PerAxis(1),
             new Granularity.PerBlock(-1, 32))) {
-      cases.add(
-          new GpuCase(
-              "absmax " + granularity,
-              4,
-              data -> List.of(data.matrix(1)),
-              (backend, t) -> List.of(Arrays.hashCode(backend.amax(t.get(0), granularity)))));
+      addReturning(
+          "absmax " + granularity,
+          4,
+          data -> List.of(data.matrix(1)),
+          (backend, t) -> List.of(Arrays.hashCode(backend.amax(t.get(0), granularity))));
     }
-    cases.add(
-        new GpuCase(
-            "error moments",
-            8,
-            data -> List.of(data.matrix(1), data.matrix(2)),
-            (backend, t) -> List.of(backend.moments(t.get(0), t.get(1)))));
+  }
+
+  private void compositions() {
+    for (NumericFormat format : GpuData.formats()) {
+      Quantizer scaled = Quantizer.of(format).with(ScaleRule.AMAX_TO_MAX_FINITE);
+      addReturning(
+          "fake-quantize " + format.name() + " by amax",
+          4 + 8, // a reading for the scale, then another one and the writing
+          data -> List.of(data.matrix(1), data.target()),
+          (backend, t) -> List.of(backend.fakeQuantize(scaled, t.get(0), t.get(1), null)));
+    }
+    for (Map.Entry<String, Double> recipe :
+        new TreeMap<>(Map.of("mxfp8", 4 + 1 + 1 / 32., "nvfp4", 4 + 4 + 1 + 1 / 16.)).entrySet()) {
+      Quantizer quantizer = Recipes.parse(recipe.getKey());
+      addReturning(
+          "quantize to " + recipe.getKey(),
+          recipe.getValue(),
+          data -> List.of(data.matrix(1)),
+          (backend, t) -> List.of(backend.quantize(quantizer, t.get(0), null)));
+    }
+    addReturning(
+        "error moments",
+        8,
+        data -> List.of(data.matrix(1), data.matrix(2)),
+        (backend, t) -> List.of(backend.moments(t.get(0), t.get(1))));
   }
 
   private void optimizers() {
-    cases.add(
-        new GpuCase(
-            "unscale and check",
-            8,
-            data -> List.of(data.matrix(1)),
-            (backend, t) -> List.of(backend.unscale(0.5f, t.get(0)))));
-    cases.add(
-        new GpuCase(
-            "unscale and check 500 tensors",
-            8,
-            GpuCases::pieces,
-            (backend, t) -> {
-              int[] first = new int[t.size()];
-              backend.unscale(0.5f, t, first);
-              return Arrays.stream(first).boxed().toList();
-            }));
+    addReturning(
+        "unscale and check",
+        8,
+        data -> List.of(data.matrix(1)),
+        (backend, t) -> List.of(backend.unscale(0.5f, t.get(0))));
+    addReturning(
+        "unscale and check 500 tensors",
+        8,
+        OperationCases::pieces,
+        (backend, t) -> {
+          int[] first = new int[t.size()];
+          backend.unscale(0.5f, t, first);
+          return Arrays.stream(first).boxed().toList();
+        });
     for (boolean nesterov : new boolean[] {false, true}) {
       add(
           nesterov ? "sgd, nesterov" : "sgd",
@@ -245,9 +257,9 @@ final class GpuCases {
   }
 
   private void reductions() {
-    cases.add(value("sum", (backend, x) -> backend.sum(x)));
-    cases.add(value("sumOfSquares", (backend, x) -> backend.sumOfSquares(x)));
-    cases.add(value("scan", (backend, x) -> backend.scan(x)));
+    value("sum", (backend, x) -> backend.sum(x));
+    value("sumOfSquares", (backend, x) -> backend.sumOfSquares(x));
+    value("scan", (backend, x) -> backend.scan(x));
     add(
         "sumRows",
         4,
@@ -257,20 +269,19 @@ final class GpuCases {
     columns("meanColumns", Backend::meanColumns);
     columns("maxColumns", Backend::maxColumns);
     columns("minColumns", Backend::minColumns);
-    cases.add(
-        new GpuCase(
-            "argmaxColumns",
-            4,
-            data -> List.of(data.matrix(1)),
-            (backend, t) -> {
-              int[] y = new int[t.get(0).shape().dim(0)];
-              backend.argmaxColumns(t.get(0), y);
-              return List.of(Arrays.hashCode(y));
-            }));
+    addReturning(
+        "argmaxColumns",
+        4,
+        data -> List.of(data.matrix(1)),
+        (backend, t) -> {
+          int[] y = new int[t.get(0).shape().dim(0)];
+          backend.argmaxColumns(t.get(0), y);
+          return List.of(Arrays.hashCode(y));
+        });
   }
 
-  private static GpuCase value(String name, BiFunction<Backend, Tensor, Object> operation) {
-    return new GpuCase(
+  private void value(String name, BiFunction<Backend, Tensor, Object> operation) {
+    addReturning(
         name,
         4,
         data -> List.of(data.matrix(1)),

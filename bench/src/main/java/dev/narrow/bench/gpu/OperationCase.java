@@ -1,4 +1,4 @@
-package dev.narrow.bench;
+package dev.narrow.bench.gpu;
 
 import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Tensor;
@@ -11,14 +11,16 @@ import java.util.function.Function;
  *
  * @param name of the operation, and what it works on
  * @param bytesPerElement what a kernel must at least read and write for an element, which is what
- *     its time is charged for; 0 for operations that are not measured
+ *     its time is charged for
+ * @param hasGoal whether it is to come near a copy
  * @param operands makes all tensors that it reads and writes, on the heap
  * @param operation runs it, and returns what it returns besides the tensors, to be compared by
  *     {@code equals}, new tensors once they are on the heap; an empty list for nothing
  */
-record GpuCase(
+record OperationCase(
     String name,
     double bytesPerElement,
+    boolean hasGoal,
     Function<GpuData, List<Tensor>> operands,
     Operation operation) {
 
@@ -27,10 +29,6 @@ record GpuCase(
   interface Operation {
     /** Works on tensors that lie where the backend works. */
     List<?> run(Backend backend, List<Tensor> tensors);
-  }
-
-  boolean isMeasured() {
-    return bytesPerElement > 0;
   }
 
   @Override

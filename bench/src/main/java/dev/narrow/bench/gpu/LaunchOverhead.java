@@ -1,13 +1,11 @@
-package dev.narrow.bench;
+package dev.narrow.bench.gpu;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.narrow.kernels.cuda.Cuda;
+import dev.narrow.bench.gpu.Finding.Measurement;
 import dev.narrow.kernels.cuda.CudaDevice;
 import dev.narrow.kernels.cuda.CudaModule;
-import dev.narrow.kernels.cuda.CudaProbe;
 import dev.narrow.kernels.cuda.Kernel;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,7 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -33,10 +31,14 @@ import java.util.Objects;
  * thread where no context is current, and so make it current and restore what was; C's do not. The
  * second figure of Java's is from a thread where it is current.
  */
-public final class LaunchOverhead {
+final class LaunchOverhead {
   static final int BATCH = 256; // a stream takes about a thousand before a launch waits
-  private static final int WARM_UP = 200; // batches
-  private static final int MEASURED = 401;
+
+  /** Microseconds. */
+  private static final Goal ADDED = Goal.atMost(0.2);
+
+  /** Where a library of {@code launch_loop.c} is, for machines without a compiler. */
+  private static final String LIBRARY = "dev.narrow.bench.launch-loop";
 
   /** As the emulated driver's kernel of this name, but on a GPU it does nothing. */
   private static final byte[] KERNEL =
@@ -54,48 +56,42 @@ public final class LaunchOverhead {
           .getBytes(StandardCharsets.US_ASCII);
 
   /**
-   * Medians, in nanoseconds for a launch.
+   * Medians, in microseconds for a launch.
    *
    * @param java from Java
    * @param javaInContext from Java, where the context is current already
    * @param c the same in C
+   * @param added what the first has more than the last, turn by turn
+   * @param addedInContext what the second has more
    */
-  public record Result(double java, double javaInContext, double c) {
-
-    /** Nanoseconds that Java adds to a launch. */
-    public double overhead() {
-      return java - c;
-    }
-
-    @Override
-    public String toString() {
-      return String.format(
-          Locale.ROOT,
-          "a launch takes %.3f µs from Java, %.3f µs where the context is current, %.3f µs from C:"
-              + " Java adds %.3f µs",
-          java / 1e3,
-          javaInContext / 1e3,
-          c / 1e3,
-          overhead() / 1e3);
-    }
-  }
+  record Result(
+      double java, double javaInContext, double c, Quartiles added, Quartiles addedInContext) {}
 
   private LaunchOverhead() {}
 
-  /**
-   * Measures and prints one line.
-   *
-   * @param args a shared library of {@code launch_loop.c}; without one it is compiled by {@code cc}
-   * @throws IOException if there is no compiler, or it fails
-   */
-  public static void main(String[] args) throws IOException {
-    if (!(Cuda.probe() instanceof CudaProbe.Available)) {
-      System.err.println("launches cannot be measured: " + Cuda.probe().describe());
-      System.exit(1);
-    }
-    try (CudaDevice device = CudaDevice.open()) {
-      System.out.println(measure(device, args.length > 0 ? Path.of(args[0]) : compile()));
-    }
+  static List<Task> tasks(Bench bench) {
+    String where = "launch, context current";
+    return List.of(
+        new Task("launch", () -> finding("launch", bench, false)),
+        new Task(where, () -> finding(where, bench, true)));
+  }
+
+  private static Finding finding(String name, Bench bench, boolean inContext) throws IOException {
+    String given = System.getProperty(LIBRARY);
+    Path library = given == null ? compile() : Path.of(given);
+    Result result =
+        bench.quick()
+            ? measure(bench.device(), library, 1, 3)
+            : measure(bench.device(), library, 200, 401);
+    return new Measurement(
+        name,
+        "4 arguments",
+        "µs",
+        inContext ? result.javaInContext() : result.java(),
+        "C",
+        result.c(),
+        inContext ? result.addedInContext() : result.added(),
+        bench.quick() ? null : ADDED);
   }
 
   /**
@@ -103,36 +99,23 @@ public final class LaunchOverhead {
    *
    * @param device with nothing to do
    * @param library a shared library of {@code launch_loop.c}
+   * @param warmUp batches before
+   * @param measured batches, an odd number
    * @throws IllegalArgumentException if it cannot be loaded
    * @throws IllegalStateException if a launch fails
    */
-  public static Result measure(CudaDevice device, Path library) {
-    return measure(device, library, WARM_UP, MEASURED);
-  }
-
   @SuppressWarnings("restricted")
   static Result measure(CudaDevice device, Path library, int warmUp, int measured) {
-    String driver = System.getProperty("dev.narrow.cuda.library", "libcuda.so.1");
     try (Arena arena = Arena.ofConfined();
         CudaModule module = device.load(KERNEL, "an empty kernel")) {
-      SymbolLookup symbols = SymbolLookup.libraryLookup(driver, Arena.global());
-      Linker linker = Linker.nativeLinker();
-      MethodHandle push =
-          linker.downcallHandle(
-              symbols.findOrThrow("cuCtxPushCurrent_v2"),
-              FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
-      MethodHandle pop =
-          linker.downcallHandle(
-              symbols.findOrThrow("cuCtxPopCurrent_v2"), FunctionDescriptor.of(JAVA_INT, ADDRESS));
       MethodHandle loop =
-          linker.downcallHandle(
-              SymbolLookup.libraryLookup(library.toAbsolutePath(), arena)
-                  .findOrThrow("narrow_launch_loop"),
-              FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-      MemorySegment launch = symbols.findOrThrow("cuLaunchKernel");
-      MemorySegment previous = arena.allocate(ADDRESS);
+          Linker.nativeLinker()
+              .downcallHandle(
+                  SymbolLookup.libraryLookup(library.toAbsolutePath(), arena)
+                      .findOrThrow("narrow_launch_loop"),
+                  FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+      MemorySegment launch = CurrentContext.function("cuLaunchKernel");
       Kernel kernel = module.kernel("sample_scale");
-      long context = device.contextHandle();
       long stream = device.stream().handle();
       double[] java = new double[measured];
       double[] javaInContext = new double[measured];
@@ -140,27 +123,40 @@ public final class LaunchOverhead {
       for (int i = -warmUp; i < measured; i++) {
         double outside = javaLoop(kernel);
         device.synchronize();
-        check((int) push.invokeExact(context));
-        double inside = javaLoop(kernel);
-        device.synchronize();
-        double inC = (long) loop.invokeExact(launch, kernel.handle(), stream, (long) BATCH);
-        check((int) pop.invokeExact(previous));
+        double inside;
+        double inC;
+        try (CurrentContext _ = new CurrentContext(device)) {
+          inside = javaLoop(kernel);
+          device.synchronize();
+          inC = (long) loop.invokeExact(launch, kernel.handle(), stream, (long) BATCH);
+        }
         if (inC < 0) {
           throw new IllegalStateException("a launch in C fails with CUDA error " + (long) -inC);
         }
         device.synchronize();
         if (i >= 0) {
-          java[i] = outside / BATCH;
-          javaInContext[i] = inside / BATCH;
-          c[i] = inC / BATCH;
+          java[i] = outside * 1e-3 / BATCH;
+          javaInContext[i] = inside * 1e-3 / BATCH;
+          c[i] = inC * 1e-3 / BATCH;
         }
       }
-      return new Result(median(java), median(javaInContext), median(c));
+      return new Result(
+          Quartiles.of(java).median(),
+          Quartiles.of(javaInContext).median(),
+          Quartiles.of(c).median(),
+          differences(java, c),
+          differences(javaInContext, c));
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static Quartiles differences(double[] more, double[] less) {
+    double[] differences = new double[more.length];
+    Arrays.setAll(differences, i -> more[i] - less[i]);
+    return Quartiles.of(differences);
   }
 
   private static long javaLoop(Kernel kernel) {
@@ -169,17 +165,6 @@ public final class LaunchOverhead {
       kernel.launch(1, 64, 0, kernel.arguments().add(0L).add(0L).add(1f).add(0L));
     }
     return System.nanoTime() - begin;
-  }
-
-  private static void check(int result) {
-    if (result != 0) {
-      throw new IllegalStateException("the context cannot be made current: CUDA error " + result);
-    }
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return values[values.length / 2];
   }
 
   /**

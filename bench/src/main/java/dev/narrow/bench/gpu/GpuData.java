@@ -1,4 +1,4 @@
-package dev.narrow.bench;
+package dev.narrow.bench.gpu;
 
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
@@ -8,6 +8,7 @@ import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
+import java.util.stream.IntStream;
 
 /**
  * Numbers for the GPU check, the same for the same seed.
@@ -26,6 +27,8 @@ record GpuData(int rows, int columns, Kind kind, long seed) {
     /** Of all binades, one in sixteen a zero, an infinity, a NaN or a number at an edge. */
     ADVERSARIAL
   }
+
+  private static final int CHUNK = 1 << 14;
 
   private static final float[] EDGES = {
     0f,
@@ -92,38 +95,50 @@ record GpuData(int rows, int columns, Kind kind, long seed) {
 
   /** A matrix of random codes. */
   Tensor randomCodes(NumericFormat format, int stream) {
-    int[] words = words(stream, size());
     int mask = -1 >>> (Integer.SIZE - format.width());
     Storage storage;
     if (Tensor.bytesPerCode(format) == 1) {
       byte[] codes = new byte[size()];
-      for (int i = 0; i < codes.length; i++) {
-        codes[i] = (byte) (words[i] & mask);
-      }
+      words(stream, size(), (i, word) -> codes[i] = (byte) (word & mask));
       storage = Storage.of(codes);
     } else {
       short[] codes = new short[size()];
-      for (int i = 0; i < codes.length; i++) {
-        codes[i] = (short) (words[i] & mask);
-      }
+      words(stream, size(), (i, word) -> codes[i] = (short) (word & mask));
       storage = Storage.of(codes);
     }
     return Tensor.of(storage, Shape.of(rows, columns), format, Scales.of(0.75f));
   }
 
-  private int[] words(int stream, int n) {
-    int[] words = new int[n];
-    new RandomBits(seed, stream).words(0, words, n);
-    return words;
+  private float[] numbers(int stream, int n) {
+    float[] numbers = new float[n];
+    words(
+        stream,
+        n,
+        kind == Kind.USUAL
+            ? (i, word) -> numbers[i] = usual(word)
+            : (i, word) -> numbers[i] = adversarial(word, i));
+    return numbers;
   }
 
-  private float[] numbers(int stream, int n) {
-    int[] words = words(stream, n);
-    float[] numbers = new float[n];
-    for (int i = 0; i < n; i++) {
-      numbers[i] = kind == Kind.USUAL ? usual(words[i]) : adversarial(words[i], i);
-    }
-    return numbers;
+  /** Takes a random word for an element. */
+  @FunctionalInterface
+  private interface Taker {
+    void take(int index, int word);
+  }
+
+  /** On all cores, since the device waits. */
+  private void words(int stream, int n, Taker taker) {
+    RandomBits bits = new RandomBits(seed, stream);
+    IntStream.range(0, Math.ceilDiv(n, CHUNK))
+        .parallel()
+        .forEach(chunk -> {
+          int from = chunk * CHUNK;
+          int[] words = new int[Math.min(CHUNK, n - from)];
+          bits.words(from, words, words.length);
+          for (int i = 0; i < words.length; i++) {
+            taker.take(from + i, words[i]);
+          }
+        });
   }
 
   /** Sign and fraction are random; the exponent is that of 1/2, 1, 2 or 4. */

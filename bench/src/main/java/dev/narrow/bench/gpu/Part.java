@@ -1,0 +1,49 @@
+package dev.narrow.bench.gpu;
+
+import java.util.List;
+import java.util.Locale;
+
+/** The parts of the GPU check, in the order in which they run. */
+enum Part {
+  COMPARISON("Results beside the processor's", ""),
+  SANITIZER("The same under compute-sanitizer", ""),
+  BANDWIDTH("Bytes in a second beside a copy on the device", "share of the copy's"),
+  LAUNCH("A launch from Java beside one from C", "µs above C");
+
+  private final String heading;
+  private final String figure;
+
+  Part(String heading, String figure) {
+    this.heading = heading;
+    this.figure = figure;
+  }
+
+  /** As in options and files: {@code bandwidth}. */
+  String key() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  String heading() {
+    return heading;
+  }
+
+  /** What the figures of its measurements are. */
+  String figure() {
+    return figure;
+  }
+
+  /** Whether it is about time. */
+  boolean isMeasured() {
+    return !figure.isEmpty();
+  }
+
+  /** What there is to do. */
+  List<Task> tasks(Bench bench) {
+    return switch (this) {
+      case COMPARISON -> OperationChecks.comparisons(bench);
+      case SANITIZER -> Sanitizer.tasks();
+      case BANDWIDTH -> OperationChecks.bandwidths(bench);
+      case LAUNCH -> LaunchOverhead.tasks(bench);
+    };
+  }
+}
