@@ -4,6 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDResource;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.index.dim.NDIndexBooleans;
+import ai.djl.ndarray.index.dim.NDIndexElement;
+import ai.djl.ndarray.index.dim.NDIndexPick;
+import ai.djl.ndarray.index.dim.NDIndexTake;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -473,11 +478,25 @@ final class Pass {
         Arrays.setAll(mapped, i -> (NDResource) unseen(array[i], preparation));
         yield mapped;
       }
+      case NDIndex index -> { // which cannot be copied
+        index.getIndices().replaceAll(Pass::unseen);
+        yield index;
+      }
       case DataType type -> {
         requireKnown(type);
         yield type;
       }
       case null, default -> argument;
+    };
+  }
+
+  /** An element of an index, of the engine's arrays. */
+  private static NDIndexElement unseen(NDIndexElement element) {
+    return switch (element) {
+      case NDIndexBooleans some -> new NDIndexBooleans(Seen.real(some.getIndex()));
+      case NDIndexTake some -> new NDIndexTake(Seen.real(some.getIndex()));
+      case NDIndexPick some -> new NDIndexPick(Seen.real(some.getIndex()));
+      default -> element;
     };
   }
 

@@ -11,6 +11,7 @@ import ai.djl.metric.Metrics;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
@@ -215,6 +216,20 @@ class AmpTrainerTest {
     for (int i = 0; i < 20; i++) {
       assertArrayEquals(new float[] {3f}, gradient(policy, into, 1, 1));
     }
+  }
+
+  @Test
+  void blocksIndexByArraysThatTheyHaveMade() {
+    LambdaBlock indexed =
+        LambdaBlock.singleton(
+            y -> {
+              NDArray large = y.gt(0f).logicalOr(y.lte(0f)); // all of them
+              NDArray first = y.get(new NDIndex("{}", large)); // in one axis
+              NDArray doubled = y.mul(2f);
+              doubled.set(new NDIndex("{}", y.argMax(0)), 7f); // the only row
+              return first.add(doubled.flatten());
+            });
+    assertArrayEquals(new float[] {1f}, gradient(AmpPolicy.fp32(), indexed, 1, 1));
   }
 
   @Test
