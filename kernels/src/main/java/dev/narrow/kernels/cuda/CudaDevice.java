@@ -659,6 +659,10 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
+  boolean isCapturing() {
+    return capturing;
+  }
+
   void requireNotCapturing(String what) {
     requireOpen();
     if (capturing) {
