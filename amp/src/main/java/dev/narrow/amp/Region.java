@@ -172,9 +172,9 @@ final class Region {
   /** Whether products want the codes themselves, not their values. */
   private boolean multipliesCodes(Tensor values, Quantizer quantizer) {
     return policy.accumulator() instanceof Accumulator.LogBins
-        || backend().summation() == Summation.FAST
+        || (backend().summation() == Summation.FAST
             && !values.storage().isHost()
-            && TENSOR_CORE_FORMATS.contains(quantizer.format());
+            && TENSOR_CORE_FORMATS.contains(quantizer.format()));
   }
 
   /** Brings the gradient of a weight into the format of its role, in place. */
