@@ -84,7 +84,7 @@ extern "C" __global__ void max_pool_f32(const float* x, float* y, int* argmax, c
   }
 }
 
-// dx, all of it: dy added where argmax says, from +0, in the order of dy. A warp has a plane: of 32
+// dx, all of it: dy added where argmax says, if that is in the plane, from +0, in the order of dy. A warp has a plane: of 32
 // elements of dy those with one index take turns, the first first.
 extern "C" __global__ void max_pool_gradient_f32(const float* dy, const int* argmax, float* dx,
                                                  int64_t outputs, int64_t inputs, int64_t planes) {
@@ -97,8 +97,9 @@ extern "C" __global__ void max_pool_gradient_f32(const float* dy, const int* arg
     }
     for (int64_t first = 0; first < outputs; first += 32) {
       const int64_t i = first + lane;
-      const bool is_one = i < outputs;
-      const int index = is_one ? argmax[p * outputs + i] : -1;
+      const int place = i < outputs ? argmax[p * outputs + i] : -1;
+      const bool is_one = place >= 0 && place < inputs;
+      const int index = is_one ? place : -1;
       const float value = is_one ? dy[p * outputs + i] : 0.0f;
       int turn = 0;
       for (int other = 0; other < 31; other++) {

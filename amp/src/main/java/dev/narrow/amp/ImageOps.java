@@ -88,9 +88,9 @@ public final class ImageOps {
   /** The largest of each window, and where it was, for the backward pass. */
   public static final class Maxima {
     private final Tensor y;
-    private final int[] argmax;
+    private final Tensor argmax;
 
-    private Maxima(Tensor y, int[] argmax) {
+    private Maxima(Tensor y, Tensor argmax) {
       this.y = y;
       this.argmax = argmax;
     }
@@ -106,7 +106,7 @@ public final class ImageOps {
     Region region = Autocast.current();
     OpClass kind = region.enter("max_pool2d");
     Tensor y = region.allocate(x, pooledDims(how, x.shape()));
-    int[] argmax = new int[y.shape().size()];
+    Tensor argmax = region.indices(x, y.shape().dims());
     region.backend().maxPool(how, x, y, argmax);
     return new Maxima(region.result(kind, y, x), argmax);
   }

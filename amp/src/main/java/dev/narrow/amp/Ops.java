@@ -2,6 +2,7 @@ package dev.narrow.amp;
 
 import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Indices;
 import dev.narrow.kernels.Matmul;
 import dev.narrow.kernels.Matrices;
 import dev.narrow.quant.Shape;
@@ -311,6 +312,24 @@ public final class Ops {
             .backend()
             .softmaxCrossEntropy(region.rows(logits), labels, seed, region.rows(gradient));
     return new Loss(loss, region.result(kind, gradient, logits));
+  }
+
+  /**
+   * The same on tensors, so that nobody waits for a device: the loss stays there.
+   *
+   * @param logits [..., classes]
+   * @param labels {@link Indices}: the class of each row
+   * @param seed what the gradient is multiplied by: the loss scale, or 1
+   * @param loss a scalar, fp32: receives the mean
+   * @return the gradient of the logits
+   */
+  public static Tensor softmaxCrossEntropy(Tensor logits, Tensor labels, float seed, Tensor loss) {
+    Region region = Autocast.current();
+    OpClass kind = region.enter("cross_entropy");
+    Tensor gradient = region.allocate(logits, logits.shape().dims());
+    Tensor rows = region.rows(gradient);
+    region.backend().softmaxCrossEntropy(region.rows(logits), labels, seed, rows, loss);
+    return region.result(kind, gradient, logits);
   }
 
   /**

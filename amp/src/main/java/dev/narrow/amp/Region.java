@@ -5,6 +5,7 @@ import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Accumulator;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Indices;
 import dev.narrow.kernels.Summation;
 import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Quantizer;
@@ -70,6 +71,11 @@ final class Region {
   /** Memory for what an operation returns: an fp32 tensor beside an operand, holding anything. */
   Tensor allocate(Tensor beside, int... dims) {
     return results.add(backend(), backend().allocate(beside, dims));
+  }
+
+  /** The same for indices. */
+  Tensor indices(Tensor beside, int... dims) {
+    return Indices.over(allocate(beside, dims).storage(), dims);
   }
 
   /** The tensor where the backend works. */
@@ -166,9 +172,9 @@ final class Region {
   /** Whether products want the codes themselves, not their values. */
   private boolean multipliesCodes(Tensor values, Quantizer quantizer) {
     return policy.accumulator() instanceof Accumulator.LogBins
-        || backend().summation() == Summation.FAST
+        || (backend().summation() == Summation.FAST
             && !values.storage().isHost()
-            && TENSOR_CORE_FORMATS.contains(quantizer.format());
+            && TENSOR_CORE_FORMATS.contains(quantizer.format()));
   }
 
   /** Brings the gradient of a weight into the format of its role, in place. */
@@ -258,8 +264,19 @@ final class Region {
     return quantizer.projection().rounding().isStochastic() ? random(layer, use) : NO_BITS;
   }
 
-  /** Random bits of their own for each layer, use and step (FNV-1a, then SplitMix64's mixing). */
+  /**
+   * Random bits of their own for each layer, use and step (FNV-1a, then SplitMix64's mixing).
+   *
+   * @throws IllegalStateException if the step is captured, and would have them again and again
+   */
   RandomBits random(String layer, char use) {
+    if (backend().isCapturing()) {
+      throw new IllegalStateException(
+          "random bits of "
+              + layer
+              + " while a graph is being captured, which would be the same in every step: expected"
+              + " no stochastic rounding and no dropout, or a pass that is not captured");
+    }
     long hash = 0xcbf29ce484222325L;
     for (int i = 0; i < layer.length(); i++) {
       hash = (hash ^ layer.charAt(i)) * 0x100000001b3L;

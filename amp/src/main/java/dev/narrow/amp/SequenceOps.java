@@ -1,6 +1,7 @@
 package dev.narrow.amp;
 
 import dev.narrow.kernels.Attention;
+import dev.narrow.kernels.Indices;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
@@ -76,12 +77,13 @@ public final class SequenceOps {
    * Rows of a table by their numbers. Operation {@code embedding}.
    *
    * @param table [count, width]
-   * @param indices 0 to count - 1
-   * @param dims extents of the result, without the width: their product is the number of indices
+   * @param indices {@link Indices}, 0 to count - 1
+   * @return [..., width] in the shape of the indices
    */
-  public static Tensor embedding(Tensor table, int[] indices, int... dims) {
+  public static Tensor embedding(Tensor table, Tensor indices) {
     Region region = Autocast.current();
     OpClass kind = region.enter("embedding");
+    int[] dims = indices.shape().dims();
     int[] all = Arrays.copyOf(dims, dims.length + 1);
     all[dims.length] = table.shape().dim(1);
     Tensor y = region.allocate(table, all);
@@ -90,11 +92,42 @@ public final class SequenceOps {
   }
 
   /** The gradient of {@link #embedding}, which replaces what dtable holds. */
-  public static void embeddingBackward(int[] indices, Tensor dy, Tensor dtable) {
+  public static void embeddingBackward(Tensor indices, Tensor dy, Tensor dtable) {
     Region region = Autocast.current();
     region.enter("embedding");
     region.backend().clear(dtable);
     region.backend().addEmbeddingBackward(indices, dy, dtable);
+  }
+
+  /**
+   * Row p of a table added to row p of each sequence. Operation {@code add}.
+   *
+   * @param x [n, length, width]
+   * @param table [length or more, width]
+   * @return of x's shape
+   */
+  public static Tensor addPositions(Tensor x, Tensor table) {
+    Region region = Autocast.current();
+    OpClass kind = region.enter("add");
+    int length = x.shape().dim(1);
+    int row = length * x.shape().dim(2);
+    Tensor y = region.allocate(x, x.shape().dims());
+    region.backend().addRow(sequences(x), table.slice(0, length).reshape(row), sequences(y));
+    return region.result(kind, y, x, table);
+  }
+
+  private static Tensor sequences(Tensor x) {
+    return x.reshape(x.shape().dim(0), x.shape().dim(1) * x.shape().dim(2));
+  }
+
+  /** The gradient of {@link #addPositions} with respect to the table, which it replaces. */
+  public static void addPositionsBackward(Tensor dy, Tensor dtable) {
+    Region region = Autocast.current();
+    region.enter("add");
+    region.backend().clear(dtable);
+    int length = dy.shape().dim(1);
+    Tensor rows = dtable.slice(0, length).reshape(length * dy.shape().dim(2));
+    region.backend().sumRows(sequences(dy), rows);
   }
 
   /**

@@ -85,6 +85,14 @@ public interface Backend
    */
   Backend with(Accumulator accumulator);
 
+  /**
+   * Whether work is being captured, to be done again with the arguments that it has now, as by
+   * {@code CudaDevice.capture}.
+   */
+  default boolean isCapturing() {
+    return false;
+  }
+
   /** The order of sums. */
   Summation summation();
 

@@ -96,18 +96,19 @@ public final class LayerArguments {
 
   /** The operands of {@link Poolings#maxPool}. */
   public static void expectMaxPool(Pooling how, Tensor x, Tensor y, int[] argmax) {
+    expectMaxPool(how, x, y);
+    expectLength(argmax, y, "y");
+  }
+
+  /** The same, whatever takes the indices. */
+  public static void expectMaxPool(Pooling how, Tensor x, Tensor y) {
     expectPooled(how, x, "x", y, "y");
     expectApart(x, "x", y, "y");
-    expectLength(argmax, y, "y");
   }
 
   /** The operands of {@link Poolings#maxPoolBackward}; no index is out of its plane. */
   public static void expectMaxPoolBackward(Tensor dy, int[] argmax, Tensor dx) {
-    expectAxes(dx, "dx", 4);
-    expectAxes(dy, "dy", 4);
-    expectShape(
-        dy, "dy", dx.shape().dim(0), dx.shape().dim(1), dy.shape().dim(2), dy.shape().dim(3));
-    expectApart(dy, "dy", dx, "dx");
+    expectMaxPoolBackward(dy, dx);
     expectLength(argmax, dy, "dy");
     int inputs = dx.shape().stride(1);
     for (int i = 0; i < argmax.length; i++) {
@@ -116,6 +117,15 @@ public final class LayerArguments {
             "argmax[%d] = %d, expected an index in a plane of %d".formatted(i, argmax[i], inputs));
       }
     }
+  }
+
+  /** The same, whatever the indices are. */
+  public static void expectMaxPoolBackward(Tensor dy, Tensor dx) {
+    expectAxes(dx, "dx", 4);
+    expectAxes(dy, "dy", 4);
+    expectShape(
+        dy, "dy", dx.shape().dim(0), dx.shape().dim(1), dy.shape().dim(2), dy.shape().dim(3));
+    expectApart(dy, "dy", dx, "dx");
   }
 
   /** The operands of {@link Poolings#averagePool}; a window has at most 2^31 - 1 elements. */
@@ -367,8 +377,25 @@ public final class LayerArguments {
     expectApart(dy, "dy", dtable, "dtable");
   }
 
+  /** The operands of {@link Embeddings#embedding}, whatever the indices are. */
+  public static void expectEmbedding(Tensor table, Tensor indices, Tensor y) {
+    expectRows(table, "table", indices, y, "y");
+    expectApart(table, "table", y, "y");
+  }
+
+  /** The operands of {@link Embeddings#addEmbeddingBackward}, whatever the indices are. */
+  public static void expectEmbeddingBackward(Tensor indices, Tensor dy, Tensor dtable) {
+    expectRows(dtable, "dtable", indices, dy, "dy");
+    expectApart(dy, "dy", dtable, "dtable");
+  }
+
   private static void expectRows(
-      Tensor table, String tableName, int[] indices, Tensor rows, String name) {
+      Tensor table, String tableName, Tensor indices, Tensor rows, String name) {
+    expectWidth(table, tableName, rows, name);
+    Indices.expect(indices, "indices", Arguments.outer(rows.shape()).size());
+  }
+
+  private static void expectWidth(Tensor table, String tableName, Tensor rows, String name) {
     expectAxes(table, tableName, 2);
     int width = table.shape().dim(1);
     Arguments.expectAnAxis(rows, name);
@@ -378,6 +405,11 @@ public final class LayerArguments {
           "%s has shape %s, expected an innermost extent of %d for %s of shape %s"
               .formatted(name, rows.shape(), width, tableName, table.shape()));
     }
+  }
+
+  private static void expectRows(
+      Tensor table, String tableName, int[] indices, Tensor rows, String name) {
+    expectWidth(table, tableName, rows, name);
     int count = Arguments.outer(rows.shape()).size();
     if (indices.length != count) {
       throw new IllegalArgumentException(
@@ -398,11 +430,7 @@ public final class LayerArguments {
 
   /** The operands of {@link Losses#softmaxCrossEntropy}; every label is a class. */
   public static void expectCrossEntropy(Tensor logits, int[] labels, Tensor gradient) {
-    expectAxes(logits, "logits", 2);
-    if (logits.shape().size() == 0) {
-      throw new IllegalArgumentException(
-          "logits has shape " + logits.shape() + ", expected at least one row and one class");
-    }
+    expectLogits(logits);
     int rows = logits.shape().dim(0);
     int classes = logits.shape().dim(1);
     if (labels.length != rows) {
@@ -415,7 +443,21 @@ public final class LayerArguments {
             "labels[" + i + "] = " + labels[i] + ", expected 0 to " + (classes - 1));
       }
     }
+    expectCrossEntropy(logits, gradient);
+  }
+
+  /** The same, whatever the labels are. */
+  public static void expectCrossEntropy(Tensor logits, Tensor gradient) {
+    expectLogits(logits);
     expectShape(gradient, "gradient", logits.shape());
     expectSameOrApart(logits, "logits", gradient, "gradient");
+  }
+
+  private static void expectLogits(Tensor logits) {
+    expectAxes(logits, "logits", 2);
+    if (logits.shape().size() == 0) {
+      throw new IllegalArgumentException(
+          "logits has shape " + logits.shape() + ", expected at least one row and one class");
+    }
   }
 }

@@ -5,6 +5,7 @@ import dev.narrow.amp.Gradients;
 import dev.narrow.amp.Ops;
 import dev.narrow.amp.Parameter;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Indices;
 import dev.narrow.quant.Tensor;
 import java.util.HashSet;
 import java.util.List;
@@ -126,6 +127,28 @@ public final class Network implements AutoCloseable {
       Ops.Loss loss = Ops.softmaxCrossEntropy(logits, labels, lossScale);
       body.backwardFirst(loss.gradient());
       return loss.value();
+    });
+  }
+
+  /**
+   * The same on tensors that lie where the network's backend works, so that nobody waits for a
+   * device, and nothing is copied but by layers that say so: what {@code CudaDevice.capture} can
+   * capture. Loss and gradients are what they were if the pass is done again, also of another batch
+   * that is copied to x and labels. A captured pass has one loss scale, and cannot draw random
+   * bits: a cast that rounds stochastically, or dropout, throws IllegalStateException.
+   *
+   * @param x samples
+   * @param labels {@link Indices}: the class of each row of the logits
+   * @param lossScale what the gradients are multiplied by, in every layer
+   * @param loss a scalar, fp32: receives the mean cross entropy, not scaled
+   * @throws IllegalArgumentException if shapes do not fit
+   */
+  public void backpropagate(Tensor x, Tensor labels, float lossScale, Tensor loss) {
+    lastPass = autocast.steps();
+    autocast.run(() -> {
+      Autocast.constant(x);
+      Tensor logits = body.forward(x, true);
+      body.backwardFirst(Ops.softmaxCrossEntropy(logits, labels, lossScale, loss));
     });
   }
 }

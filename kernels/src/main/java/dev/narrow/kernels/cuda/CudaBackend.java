@@ -43,6 +43,11 @@ record CudaBackend(Gpu gpu)
   }
 
   @Override
+  public boolean isCapturing() {
+    return gpu.device().isCapturing();
+  }
+
+  @Override
   public Summation summation() {
     return gpu.summation();
   }

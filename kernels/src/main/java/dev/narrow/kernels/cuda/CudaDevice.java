@@ -665,6 +665,10 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
+  boolean isCapturing() {
+    return capturing;
+  }
+
   void requireNotCapturing(String what) {
     requireOpen();
     requireNotCapturedByOthers(what);

@@ -2,10 +2,12 @@ package dev.narrow.kernels.cuda;
 
 import static dev.narrow.kernels.Arguments.named;
 
+import dev.narrow.formats.Projection;
 import dev.narrow.kernels.Arguments;
 import dev.narrow.kernels.Embeddings;
 import dev.narrow.kernels.LayerArguments;
 import dev.narrow.quant.Granularity;
+import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
 
@@ -21,6 +23,22 @@ interface CudaEmbeddings extends Embeddings {
       return;
     }
     LayerArguments.expectEmbedding(table, indices, y);
+    try (DeviceScratch rows = gpu().upload(indices)) {
+      lookUp(table, rows.pointer(), y);
+    }
+  }
+
+  @Override
+  default void embedding(Tensor table, Tensor indices, Tensor y) {
+    if (!gpu().holds(named("table", table), named("indices", indices), named("y", y))) {
+      gpu().cpu().embedding(table, indices, y);
+      return;
+    }
+    LayerArguments.expectEmbedding(table, indices, y);
+    lookUp(table, gpu().device().pointer(indices, "indices"), y);
+  }
+
+  private void lookUp(Tensor table, long indices, Tensor y) {
     Arguments.expectTarget(y, "y");
     boolean isWhole = table.scales().granularity() instanceof Granularity.PerTensor;
     if (!table.isFp32() && isWhole && table.rotation().isEmpty()) {
@@ -29,22 +47,26 @@ interface CudaEmbeddings extends Embeddings {
     }
     try (DeviceValues to = DeviceValues.write(gpu(), y, "y");
         DeviceValues from = DeviceValues.read(gpu(), table, "table")) {
-      gather(from.pointer(), Float.BYTES, indices, to.pointer(), from.columns());
+      int nan = Float.floatToRawIntBits(Float.NaN);
+      gather(from.pointer(), table.shape(), Float.BYTES, nan, indices, to.pointer(), y);
       to.store();
     }
   }
 
   /** Of a table of codes under one scale only the rows that are asked for. */
-  private void decodeRows(Tensor table, int[] indices, Tensor y) {
+  private void decodeRows(Tensor table, long indices, Tensor y) {
     CudaDevice device = gpu().device();
     Tensor rows = device.allocate(table.format(), y.shape(), table.scales());
+    Projection projection = Arguments.quantizer(table).projection();
     try {
       gather(
           device.pointer(table, "table"),
+          table.shape(),
           Tensor.bytesPerCode(table.format()),
+          table.format().encode(Double.NaN, projection, 0),
           indices,
           device.pointer(rows, "rows"),
-          table.shape().dim(1));
+          y);
       if (y.isFp32()) {
         device.backend().decode(rows, y);
       } else {
@@ -57,24 +79,30 @@ interface CudaEmbeddings extends Embeddings {
     }
   }
 
-  private void gather(long table, int bytes, int[] indices, long y, long width) {
-    if (indices.length == 0 || width == 0) {
+  /**
+   * Codes of so many bytes.
+   *
+   * @param nan the code of a row that is not there
+   */
+  private void gather(long from, Shape table, int bytes, int nan, long indices, long to, Tensor y) {
+    if (y.shape().size() == 0) {
       return;
     }
-    try (DeviceScratch places = gpu().upload(indices)) {
-      Kernel kernel = gpu().kernel("embeddings", "gather_rows_" + Byte.SIZE * bytes);
-      kernel.launch(
-          kernel.gridFor(indices.length * width, Gpu.ELEMENTS),
-          Gpu.THREADS,
-          0,
-          kernel
-              .arguments()
-              .add(table)
-              .add(places.pointer())
-              .add(y)
-              .add(width)
-              .add((long) indices.length));
-    }
+    long width = table.dim(1);
+    Kernel kernel = gpu().kernel("embeddings", "gather_rows_" + Byte.SIZE * bytes);
+    kernel.launch(
+        kernel.gridFor(y.shape().size(), Gpu.ELEMENTS),
+        Gpu.THREADS,
+        0,
+        kernel
+            .arguments()
+            .add(from)
+            .add(indices)
+            .add(to)
+            .add(width)
+            .add(y.shape().size() / width)
+            .add((long) table.dim(0))
+            .add(nan));
   }
 
   @Override
@@ -89,6 +117,33 @@ interface CudaEmbeddings extends Embeddings {
       if (from.size() > 0) {
         add(from, indices, to);
       }
+      to.store();
+    }
+  }
+
+  @Override
+  default void addEmbeddingBackward(Tensor indices, Tensor dy, Tensor dtable) {
+    if (!gpu().holds(named("indices", indices), named("dy", dy), named("dtable", dtable))) {
+      gpu().cpu().addEmbeddingBackward(indices, dy, dtable);
+      return;
+    }
+    LayerArguments.expectEmbeddingBackward(indices, dy, dtable);
+    try (DeviceValues to = DeviceValues.update(gpu(), dtable, "dtable");
+        DeviceValues from = DeviceValues.read(gpu(), dy, "dy")) {
+      Kernel kernel = gpu().kernel("embeddings", "add_rows_of_f32");
+      long n = indices.shape().size();
+      kernel.launch(
+          kernel.gridFor(32 * n, Gpu.THREADS), // a warp has a place
+          Gpu.THREADS,
+          0,
+          kernel
+              .arguments()
+              .add(from.pointer())
+              .add(gpu().device().pointer(indices, "indices"))
+              .add(to.pointer())
+              .add(from.columns())
+              .add(n)
+              .add(to.rows()));
       to.store();
     }
   }

@@ -2,6 +2,8 @@ package dev.narrow.kernels.cuda;
 
 import static dev.narrow.kernels.Arguments.named;
 
+import dev.narrow.kernels.Arguments;
+import dev.narrow.kernels.Indices;
 import dev.narrow.kernels.LayerArguments;
 import dev.narrow.kernels.Losses;
 import dev.narrow.quant.Tensor;
@@ -19,10 +21,38 @@ interface CudaLosses extends Losses {
     }
     LayerArguments.expectCrossEntropy(logits, labels, gradient);
     float[] mean = new float[1];
+    try (DeviceScratch classes = gpu().upload(labels);
+        DeviceScratch loss = gpu().device().scratch(Float.BYTES)) {
+      crossEntropy(logits, classes.pointer(), seed, gradient, loss.pointer());
+      gpu().device().copyToHost(loss.pointer(), MemorySegment.ofArray(mean));
+    }
+    return mean[0];
+  }
+
+  @Override
+  default void softmaxCrossEntropy(
+      Tensor logits, Tensor labels, float seed, Tensor gradient, Tensor loss) {
+    if (!gpu()
+        .holds(
+            named("logits", logits),
+            named("labels", labels),
+            named("gradient", gradient),
+            named("loss", loss))) {
+      gpu().cpu().softmaxCrossEntropy(logits, labels, seed, gradient, loss);
+      return;
+    }
+    LayerArguments.expectCrossEntropy(logits, gradient);
+    Indices.expect(labels, "labels", logits.shape().dim(0));
+    Arguments.expectFloat(loss, "loss");
+    CudaDevice device = gpu().device();
+    crossEntropy(
+        logits, device.pointer(labels, "labels"), seed, gradient, device.pointer(loss, "loss"));
+  }
+
+  private void crossEntropy(Tensor logits, long labels, float seed, Tensor gradient, long loss) {
     try (DeviceValues target = DeviceValues.write(gpu(), gradient, "gradient");
         DeviceValues x = DeviceValues.read(gpu(), logits, "logits");
-        DeviceScratch classes = gpu().upload(labels);
-        DeviceScratch losses = gpu().device().scratch((long) Float.BYTES * (labels.length + 1))) {
+        DeviceScratch losses = gpu().device().scratch(Float.BYTES * x.rows())) {
       long rows = x.rows();
       Kernel kernel = gpu().kernel("losses", "softmax_cross_entropy_f32");
       kernel.launch(
@@ -32,19 +62,16 @@ interface CudaLosses extends Losses {
           kernel
               .arguments()
               .add(x.pointer())
-              .add(classes.pointer())
+              .add(labels)
               .add(seed / rows)
               .add(target.pointer())
               .add(losses.pointer())
               .add(x.columns())
               .add(rows));
       target.store();
-      long to = losses.pointer() + Float.BYTES * rows;
       Kernel sum = gpu().kernel("rows", "mean_columns_f32");
       sum.launch(
-          1, Gpu.THREADS, 0, sum.arguments().add(losses.pointer()).add(rows).add(to).add(1L));
-      gpu().device().copyToHost(to, MemorySegment.ofArray(mean));
+          1, Gpu.THREADS, 0, sum.arguments().add(losses.pointer()).add(rows).add(loss).add(1L));
     }
-    return mean[0];
   }
 }

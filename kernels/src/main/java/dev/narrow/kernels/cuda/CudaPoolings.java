@@ -2,6 +2,7 @@ package dev.narrow.kernels.cuda;
 
 import static dev.narrow.kernels.Arguments.named;
 
+import dev.narrow.kernels.Indices;
 import dev.narrow.kernels.LayerArguments;
 import dev.narrow.kernels.Pooling;
 import dev.narrow.kernels.Poolings;
@@ -21,9 +22,26 @@ interface CudaPoolings extends Poolings {
       return;
     }
     LayerArguments.expectMaxPool(how, x, y, argmax);
+    try (DeviceScratch indices = gpu().device().scratch((long) Integer.BYTES * argmax.length)) {
+      maxima(how, x, y, indices.pointer());
+      gpu().device().copyToHost(indices.pointer(), MemorySegment.ofArray(argmax));
+    }
+  }
+
+  @Override
+  default void maxPool(Pooling how, Tensor x, Tensor y, Tensor argmax) {
+    if (!gpu().holds(named("x", x), named("y", y), named("argmax", argmax))) {
+      gpu().cpu().maxPool(how, x, y, argmax);
+      return;
+    }
+    LayerArguments.expectMaxPool(how, x, y);
+    Indices.expect(argmax, "argmax", y.shape().size());
+    maxima(how, x, y, gpu().device().pointer(argmax, "argmax"));
+  }
+
+  private void maxima(Pooling how, Tensor x, Tensor y, long argmax) {
     try (DeviceValues to = DeviceValues.write(gpu(), y, "y");
-        DeviceValues from = DeviceValues.read(gpu(), x, "x");
-        DeviceScratch indices = gpu().device().scratch((long) Integer.BYTES * argmax.length)) {
+        DeviceValues from = DeviceValues.read(gpu(), x, "x")) {
       Kernel kernel = kernel("max_pool_f32");
       launch(
           kernel,
@@ -32,10 +50,9 @@ interface CudaPoolings extends Poolings {
               .arguments()
               .add(from.pointer())
               .add(to.pointer())
-              .add(indices.pointer())
+              .add(argmax)
               .add(struct(how, x.shape(), y.shape())));
       to.store();
-      gpu().device().copyToHost(indices.pointer(), MemorySegment.ofArray(argmax));
     }
   }
 
@@ -46,9 +63,25 @@ interface CudaPoolings extends Poolings {
       return;
     }
     LayerArguments.expectMaxPoolBackward(dy, argmax, dx);
+    try (DeviceScratch indices = gpu().upload(argmax)) {
+      maximaBackward(dy, indices.pointer(), dx);
+    }
+  }
+
+  @Override
+  default void maxPoolBackward(Tensor dy, Tensor argmax, Tensor dx) {
+    if (!gpu().holds(named("dy", dy), named("argmax", argmax), named("dx", dx))) {
+      gpu().cpu().maxPoolBackward(dy, argmax, dx);
+      return;
+    }
+    LayerArguments.expectMaxPoolBackward(dy, dx);
+    Indices.expect(argmax, "argmax", dy.shape().size());
+    maximaBackward(dy, gpu().device().pointer(argmax, "argmax"), dx);
+  }
+
+  private void maximaBackward(Tensor dy, long argmax, Tensor dx) {
     try (DeviceValues below = DeviceValues.write(gpu(), dx, "dx");
-        DeviceValues above = DeviceValues.read(gpu(), dy, "dy");
-        DeviceScratch indices = gpu().upload(argmax)) {
+        DeviceValues above = DeviceValues.read(gpu(), dy, "dy")) {
       long planes = planes(dx);
       Kernel kernel = kernel("max_pool_gradient_f32");
       launch(
@@ -57,7 +90,7 @@ interface CudaPoolings extends Poolings {
           kernel
               .arguments()
               .add(above.pointer())
-              .add(indices.pointer())
+              .add(argmax)
               .add(below.pointer())
               .add((long) dy.shape().dim(2) * dy.shape().dim(3))
               .add((long) dx.shape().dim(2) * dx.shape().dim(3))
