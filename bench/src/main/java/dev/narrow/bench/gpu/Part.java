@@ -8,7 +8,9 @@ enum Part {
   COMPARISON("Results beside the processor's", ""),
   SANITIZER("The same under compute-sanitizer", ""),
   BANDWIDTH("Bytes in a second beside a copy on the device", "share of the copy's"),
-  LAUNCH("A launch from Java beside one from C", "µs above C");
+  LAUNCH("A launch from Java beside one from C", "µs above C"),
+  PRODUCT("Products of matrices on tensor cores beside the vendor's library", "share of its rate"),
+  SKINNY("Products with few rows beside a read of the large matrix", "share of the peer's rate");
 
   private final String heading;
   private final String figure;
@@ -44,6 +46,8 @@ enum Part {
       case SANITIZER -> Sanitizer.tasks();
       case BANDWIDTH -> OperationChecks.bandwidths(bench);
       case LAUNCH -> LaunchOverhead.tasks(bench);
+      case PRODUCT -> ProductSpeeds.products(bench);
+      case SKINNY -> ProductSpeeds.skinny(bench);
     };
   }
 }
