@@ -2,6 +2,7 @@ package dev.narrow.bench.gpu;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** The parts of the GPU check, in the order in which they run. */
 enum Part {
@@ -42,7 +43,10 @@ enum Part {
   /** What there is to do. */
   List<Task> tasks(Bench bench) {
     return switch (this) {
-      case COMPARISON -> OperationChecks.comparisons(bench);
+      case COMPARISON ->
+          Stream.of(OperationChecks.comparisons(bench), ProductChecks.comparisons(bench))
+              .flatMap(List::stream)
+              .toList();
       case SANITIZER -> Sanitizer.tasks();
       case BANDWIDTH -> OperationChecks.bandwidths(bench);
       case LAUNCH -> LaunchOverhead.tasks(bench);
