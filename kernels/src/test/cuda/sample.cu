@@ -31,3 +31,18 @@ extern "C" __global__ void __launch_bounds__(256) sample_max(const unsigned* x, 
     }
   }
 }
+
+// Reads everything and writes nothing, which no compiler can know: what a device reads in a second. As
+// bench/src/main/resources/dev/narrow/bench/gpu/sample_read.ptx.
+extern "C" __global__ void __launch_bounds__(512) sample_read(const uint4* x, int64_t n, unsigned* y) {
+  int64_t stride = int64_t(gridDim.x) * blockDim.x;
+  unsigned all = 0;
+#pragma unroll 4
+  for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) {
+    uint4 words = x[i];
+    all |= words.x ^ words.y ^ words.z ^ words.w;
+  }
+  if (all == 0x9e3779b9u) {
+    *y = all;
+  }
+}

@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.Objects;
 
 /** A driver whose device is this processor; that its kernels run is the business of its tests. */
 final class Emulator {
@@ -53,6 +56,23 @@ final class Emulator {
   static String install() throws IOException, InterruptedException {
     String library = library();
     System.setProperty("dev.narrow.cuda.library", library);
+    return library;
+  }
+
+  /** A libcublas whose device is this processor, in a folder. */
+  static Path cublas(Path folder) throws IOException, InterruptedException {
+    Path source = folder.resolve("fake_cublas.c");
+    try (InputStream in =
+        Objects.requireNonNull(Emulator.class.getResourceAsStream("fake_cublas.c"))) {
+      Files.copy(in, source, StandardCopyOption.REPLACE_EXISTING);
+    }
+    Path library = folder.resolve("libcublas.so.12");
+    Process compiler =
+        new ProcessBuilder(
+                "cc", "-O2", "-shared", "-fPIC", "-o", library.toString(), source.toString(), "-lm")
+            .inheritIO()
+            .start();
+    assertEquals(0, compiler.waitFor());
     return library;
   }
 }

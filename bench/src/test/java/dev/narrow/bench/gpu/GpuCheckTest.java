@@ -44,6 +44,7 @@ class GpuCheckTest {
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-Ddev.narrow.cuda.library=" + Emulator.library(),
+                "-Ddev.narrow.cublas.library=" + Emulator.cublas(scratch),
                 "-cp",
                 String.join(
                     File.pathSeparator,
@@ -118,6 +119,23 @@ class GpuCheckTest {
     assertEquals(
         List.of("comparison", "bandwidth", "launch"), values(result("results.json"), "part"));
     assertTrue(result("results.md").contains("DIFFERS: dev.narrow"), result("results.md"));
+  }
+
+  @Test
+  void productsAreMeasuredBesideTheVendors() throws Exception {
+    Run run = check(Map.of(), "--quick", "--only", "product,fp16 x lns8,lns8 matrix x vector");
+    assertEquals(0, run.status, run.output);
+    String json = result("results.json");
+    assertEquals(List.of("product", "skinny"), values(json, "part"));
+    assertTrue(values(json, "note").getFirst().startsWith("version 12.8.5, "), json);
+    assertEquals(1, values(json, "note").size(), json);
+    assertEquals(13, values(json, "theirs").size());
+    for (String theirs : values(json, "theirs")) {
+      assertTrue(Double.parseDouble(theirs) > 0, json);
+    }
+    assertEquals(
+        List.of("cuBLAS fp16", "our fp16", "read"),
+        values(json, "peer").stream().distinct().toList());
   }
 
   /** A kernel that is wrong in one bit of the last element, as far as the check can tell. */
