@@ -43,18 +43,21 @@ record CudaBackend(Gpu gpu)
 
   /**
    * For example {@code cuda, ORDERED, NVIDIA H100 80GB HBM3, compute capability 9.0, 79.1 GiB,
-   * driver 13.0, kernels sm_90.cubin; convolutions on cpu, ORDERED, vector 512 bits, 8 threads}.
+   * driver 13.0, kernels sm_90.cubin; convolutions on cpu, ORDERED, vector 512 bits, 8 threads}. A
+   * kernel that has failed its trial is named.
    */
   @Override
   public String describe() {
     int driver = Cuda.driver();
-    return "cuda, %s, %s, driver %d.%d, kernels %s; convolutions on %s"
+    String fault = gpu.device().hopperGemm().fault().map(f -> ", not used: " + f).orElse("");
+    return "cuda, %s, %s, driver %d.%d, kernels %s%s; convolutions on %s"
         .formatted(
             summation(),
             gpu.device().info(),
             driver / 1000,
             driver % 1000 / 10,
             gpu.device().kernels(),
+            fault,
             gpu.cpu().describe());
   }
 }
