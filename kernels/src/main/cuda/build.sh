@@ -8,7 +8,9 @@
 # later GPUs, so that of a later one is there only where it differs. For FILE.sm_90a.cu (instructions that
 # only this GPU has): FILE.sm_90a.ptx and FILE.sm_90a.cubin. PTX says that it is of ISA 8.0, so that
 # drivers from CUDA 12.0 on compile it: ptxas, here and in the tests that of CUDA 12.0, sees to it that it
-# is. A kernel that uses the stack or spills registers is an error.
+# is. A kernel that uses the stack or spills registers is an error, and so is one whose products of
+# warpgroups the compiler waits for by itself (its messages C75..: serialized, wait injected, setmaxnreg
+# ignored).
 #
 # SOURCES.sha256 has a line for each FILE.cu: the digest of this script, all headers and the file.
 set -euo pipefail
@@ -49,6 +51,9 @@ compile() {
     echo "$module.sm_$sm.ptx: $report" >&2
     return 1
   }
+  if grep -E '\(C75[0-9]+\)' <<<"$report" >&2; then
+    return 1
+  fi
   # Two lines: for which function, and how much of the stack it takes.
   echo "$report" | sed -n '/Function properties for/{N;s/.*Function properties for //;s/\n */ /p}' |
     { grep -v ' 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads' || true; } >"$ptx.stack"

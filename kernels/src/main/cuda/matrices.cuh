@@ -63,8 +63,8 @@ struct Epilogue {
   int32_t unused;
 };
 
-// The value to be stored for an element of the product; old is looked at where beta is not 0.
-NARROW_FN float finish(const Epilogue& epilogue, float sum, int64_t column, float old) {
+// The value of an element of the product before the activation; old is looked at where beta is not 0.
+NARROW_FN float before_activation(const Epilogue& epilogue, float sum, int64_t column, float old) {
   float value = epilogue.alpha == 1.0f ? sum : epilogue.alpha * sum;
   if (epilogue.bias != nullptr) {
     value += epilogue.bias[column];
@@ -72,11 +72,19 @@ NARROW_FN float finish(const Epilogue& epilogue, float sum, int64_t column, floa
   if (epilogue.beta != 0) {
     value = fma(epilogue.beta, old, value);
   }
-  value = canonical(value);
+  return canonical(value);
+}
+
+NARROW_FN float activated(const Epilogue& epilogue, float value) {
   if (epilogue.activation == 1) {
     return value <= 0 ? 0.0f : value;
   }
   return epilogue.activation == 2 ? gelu(value) : value;
+}
+
+// The value to be stored.
+NARROW_FN float finish(const Epilogue& epilogue, float sum, int64_t column, float old) {
+  return activated(epilogue, before_activation(epilogue, sum, column, old));
 }
 
 // What the elements of a matrix are.

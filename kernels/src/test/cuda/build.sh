@@ -27,21 +27,21 @@ case $what in
     flags+=(-O2 -fPIC -fvisibility=hidden)
     link=(-shared -Wl,-soname,libcuda.so.1)
     result=libcuda.so.1
-    sources=(emulator memory modules control trace driver)
+    sources=(emulator asynchrony memory modules control trace driver)
     ;;
   replay)
     flags+=(-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
       -fsanitize-sections=narrow_shared)
     link=()
     result=replay
-    sources=(emulator memory replay)
+    sources=(emulator asynchrony memory replay)
     ;;
   races)
     flags+=(-O1 -gdwarf-4 -no-pie -fno-pie -DNARROW_RACES)
     kernel_flags+=(-fsanitize=thread)
     link=(-no-pie)
     result=races
-    sources=(emulator memory races replay)
+    sources=(emulator asynchrony memory races replay)
     ;;
   *)
     echo "build.sh library OUT, build.sh replay OUT or build.sh races OUT, not $what" >&2

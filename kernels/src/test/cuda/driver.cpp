@@ -1078,6 +1078,60 @@ API cuLaunchKernelEx(const LaunchConfig* config, Function* function, void** para
                        extra);
 }
 
+// cuda.h, CUtensorMapDataType: unsigned integers, fp16 and bf16; 0 for all others, which nobody needs here.
+static unsigned element_bytes(int type) {
+  const std::map<int, unsigned> bytes = {{0, 1}, {1, 2}, {6, 2}, {9, 2}};
+  auto found = bytes.find(type);
+  return found == bytes.end() ? 0 : found->second;
+}
+
+// As the driver API has it; of interleaved layouts and strides between elements there are none.
+API cuTensorMapEncodeTiled(void* result, int type, unsigned rank, void* address, const uint64_t* extents,
+                           const uint64_t* strides, const unsigned* box, const unsigned* element_strides,
+                           int interleave, int swizzle, int promotion, int fill) {
+  ENTER_CONTEXT("cuTensorMapEncodeTiled");
+  CHECK(result != nullptr && uintptr_t(result) % 64 == 0, INVALID_VALUE, "a tensor map at no multiple of 64");
+  unsigned bytes = element_bytes(type);
+  CHECK(bytes != 0 && interleave == 0 && fill == 0, NOT_SUPPORTED,
+        "a tensor map of type " + std::to_string(type) + ", interleaved " + std::to_string(interleave));
+  CHECK(rank >= 1 && rank <= 5, INVALID_VALUE, "a tensor of " + std::to_string(rank) + " axes");
+  CHECK(address != nullptr && uintptr_t(address) % 16 == 0, INVALID_VALUE,
+        "a tensor at " + hex(uint64_t(uintptr_t(address))) + ", expected a multiple of 16");
+  CHECK(swizzle >= 0 && swizzle <= 3 && promotion >= 0 && promotion <= 3, INVALID_VALUE,
+        "swizzle " + std::to_string(swizzle) + ", promotion " + std::to_string(promotion));
+  TensorMap map{};
+  map.magic = TensorMap::MAGIC;
+  map.address = uint64_t(uintptr_t(address));
+  map.rank = uint8_t(rank);
+  map.element_bytes = uint8_t(bytes);
+  map.swizzle = uint8_t(swizzle);
+  uint64_t end = map.address + extents[0] * bytes;
+  for (unsigned i = 0; i < rank; i++) {
+    CHECK(extents[i] >= 1 && extents[i] <= uint64_t(1) << 32, INVALID_VALUE,
+          "an extent of " + std::to_string(extents[i]));
+    CHECK(box[i] >= 1 && box[i] <= 256 && element_strides[i] == 1, INVALID_VALUE,
+          "a box of " + std::to_string(box[i]) + " elements, or a stride in it");
+    map.last[i] = uint32_t(extents[i] - 1);
+    map.box[i] = uint16_t(box[i]);
+    if (i > 0) {
+      uint64_t stride = strides[i - 1];
+      CHECK(stride % 16 == 0 && stride < uint64_t(1) << 40, INVALID_VALUE,
+            "a stride of " + std::to_string(stride) + " bytes");
+      map.strides[i - 1] = stride;
+      end += (extents[i] - 1) * stride;
+    }
+  }
+  unsigned inner = box[0] * bytes;
+  CHECK(inner % 16 == 0 && (swizzle == 0 || inner <= 16u << swizzle), INVALID_VALUE,
+        "a box of " + std::to_string(inner) + " bytes in a row, with swizzle " + std::to_string(swizzle));
+  int error = check_device_range(context, "cuTensorMapEncodeTiled", map.address, end - map.address);
+  if (error == SUCCESS) {
+    memset(result, 0, 128);
+    memcpy(result, &map, sizeof map);
+  }
+  return error;
+}
+
 API cuLaunchHostFunc(Stream* handle, void (*function)(void*), void* data) {
   ENTER_CONTEXT("cuLaunchHostFunc");
   Stream* stream = stream_of(context, handle);

@@ -83,7 +83,7 @@ struct Fiber {
 #endif
 };
 
-enum class State : unsigned char { UNSTARTED, READY, AT_BARRIER, IN_WARP, DONE };
+enum class State : unsigned char { UNSTARTED, READY, AT_BARRIER, IN_WARP, WAITING, DONE };
 
 struct Thread {
   State state;
@@ -119,13 +119,6 @@ unsigned char* dynamic = nullptr;
 uint64_t random_state;
 Progress progress_now;
 bool running = false;
-
-uint64_t random_bits() {  // xorshift64*
-  random_state ^= random_state >> 12;
-  random_state ^= random_state << 25;
-  random_state ^= random_state >> 27;
-  return random_state * 2685821657736338717u;
-}
 
 template <class T>
 void arrange(std::vector<T>& order, size_t count) {
@@ -244,7 +237,7 @@ bool choose() {
         return true;
       }
     }
-    if (!progress) {
+    if (!progress && !finish_something()) {
       return false;
     }
     progress = false;
@@ -267,19 +260,6 @@ void pass_on(Fiber* from) {
   }
   if (next.fiber != from) {
     switch_to(from, next.fiber);
-  }
-}
-
-[[noreturn]] __attribute__((format(printf, 1, 2))) void fail(const char* format, ...) {
-  int length = snprintf(message, sizeof message, "%s, block (%u, %u, %u): ", current.kernel->name,
-                        blockIdx.x, blockIdx.y, blockIdx.z);
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(message + length, sizeof message - size_t(length), format, arguments);
-  va_end(arguments);
-  failed = true;
-  for (;;) {
-    switch_to(threads[thread].fiber, &host);
   }
 }
 
@@ -346,7 +326,9 @@ void release_warp(unsigned first, unsigned mask) {
 
 void ended() {
   threads[thread].state = State::DONE;
-  alive--;
+  if (--alive == 0) {
+    end_block();
+  }
   release_barrier();
   unsigned first = thread & ~31u;
   for (unsigned i = first; i < first + 32 && i < threads.size(); i++) {
@@ -389,7 +371,7 @@ __attribute__((no_sanitize("address"))) void fill_shared() {
 void describe_deadlock() {
   for (unsigned i = 0; i < threads.size(); i++) {
     Thread& one = threads[i];
-    if (one.state != State::AT_BARRIER && one.state != State::IN_WARP) {
+    if (one.state != State::AT_BARRIER && one.state != State::IN_WARP && one.state != State::WAITING) {
       continue;
     }
     unsigned ended = unsigned(threads.size()) - alive;
@@ -411,6 +393,7 @@ void run_block() {
     one.state = State::UNSTARTED;
     one.fiber = nullptr;
   }
+  begin_block();
   alive = unsigned(threads.size());
   at_barrier = 0;
   turn = 0;
@@ -435,6 +418,40 @@ void clear_fibers() {
 
 }  // namespace
 
+void fail(const char* format, ...) {
+  int length = snprintf(message, sizeof message, "%s, block (%u, %u, %u): ", current.kernel->name,
+                        blockIdx.x, blockIdx.y, blockIdx.z);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message + length, sizeof message - size_t(length), format, arguments);
+  va_end(arguments);
+  failed = true;
+  for (;;) {
+    switch_to(threads[thread].fiber, &host);
+  }
+}
+
+uint64_t random_bits() {  // xorshift64*
+  random_state ^= random_state >> 12;
+  random_state ^= random_state << 25;
+  random_state ^= random_state >> 27;
+  return random_state * 2685821657736338717u;
+}
+
+void wait_until_woken(const char* operation, int line) {
+  Thread& self = threads[thread];
+  self.state = State::WAITING;
+  self.operation = operation;
+  self.line = line;
+  pass_on(self.fiber);
+}
+
+void wake(unsigned sleeper) { threads[sleeper].state = State::READY; }
+
+unsigned block_threads() { return unsigned(threads.size()); }
+
+Order order_of_launch() { return current.order; }
+
 Progress& progress_of_launch() { return progress_now; }
 
 const char* kernel_name() { return current.kernel->name; }
@@ -456,6 +473,8 @@ bool is_shared(uint64_t address) {
 unsigned lane() { return thread & 31; }
 
 void* dynamic_shared() { return dynamic; }
+
+size_t dynamic_shared_bytes() { return current.dynamic_shared; }
 
 void block_barrier(int line) {
   Thread& self = threads[thread];

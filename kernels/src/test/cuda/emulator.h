@@ -16,6 +16,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "asynchrony.h"
+
 // ---------------------------------------------------------------------------------------------
 // The language
 // ---------------------------------------------------------------------------------------------
@@ -29,6 +31,7 @@
 #define __restrict__ __restrict
 #define __align__(n) alignas(n)
 #define __launch_bounds__(...)
+#define __grid_constant__
 #if defined(NARROW_LIST_KERNELS)
 #define __global__ __global__  // stays, for the script that reads the names of the kernels
 #else
@@ -142,10 +145,19 @@ const char* launch(const Launch& launch);
 bool has_illegal_address();
 
 void* dynamic_shared();
+size_t dynamic_shared_bytes();
 void block_barrier(int line);
 // Waits for the lanes of the mask and gives the 32 values they came with.
 const uint64_t* warp_exchange(unsigned mask, uint64_t value, const char* operation, int line);
 unsigned lane();
+
+// For asynchrony.cpp. A launch that has failed does not go on.
+[[noreturn]] __attribute__((format(printf, 1, 2))) void fail(const char* format, ...);
+void wait_until_woken(const char* operation, int line);
+void wake(unsigned thread);
+unsigned block_threads();
+Order order_of_launch();
+uint64_t random_bits();
 
 // For races.cpp. Intervals are counted over all launches: each block begins one, and each barrier.
 struct Progress {
@@ -328,7 +340,7 @@ struct NarrowEmulatorAtomic {
 #define NARROW_ATOMIC(name, expression)                                                     \
   template <class T>                                                                        \
   T name(T* address, std::common_type_t<T> value) {                                         \
-    return NarrowEmulatorAtomic<T>::update(address, [value](T old) { return expression; }); \
+    return NarrowEmulatorAtomic<T>::update(address, [value]([[maybe_unused]] T old) { return expression; }); \
   }
 NARROW_ATOMIC(atomicMax, old > value ? old : value)
 NARROW_ATOMIC(atomicMin, old < value ? old : value)

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -103,7 +104,9 @@ class Replay {
     uint64_t shape[7];
     std::string name(name_length, ' ');
     // Of exactly the size of the parameters, on the heap: that a kernel must not read more is seen too.
-    std::unique_ptr<unsigned char[]> arguments(new unsigned char[argument_bytes]);
+    auto release_arguments = [](unsigned char* bytes) { operator delete[](bytes, std::align_val_t(128)); };
+    std::unique_ptr<unsigned char[], decltype(release_arguments)> arguments(
+        new (std::align_val_t(128)) unsigned char[argument_bytes], release_arguments);
     if (!read(shape, sizeof shape) || !read(&name[0], name_length) ||
         !read(arguments.get(), argument_bytes)) {
       return;

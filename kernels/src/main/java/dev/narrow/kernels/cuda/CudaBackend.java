@@ -55,19 +55,22 @@ record CudaBackend(Gpu gpu)
   /**
    * For example {@code cuda, ORDERED, NVIDIA H100 80GB HBM3, compute capability 9.0, 79.1 GiB,
    * driver 13.0, kernels sm_90.cubin}, and if products are summed up in what has no kernel, what
-   * computes them: {@code ; products on cpu, ORDERED, sums in bf16 each step, 8 threads}.
+   * computes them: {@code ; products on cpu, ORDERED, sums in bf16 each step, 8 threads}. A kernel
+   * that has failed its trial is named.
    */
   @Override
   public String describe() {
     int driver = Cuda.driver();
+    String fault = gpu.device().hopperGemm().fault().map(f -> ", not used: " + f).orElse("");
     String text =
-        "cuda, %s, %s, driver %d.%d, kernels %s"
+        "cuda, %s, %s, driver %d.%d, kernels %s%s"
             .formatted(
                 summation(),
                 gpu.device().info(),
                 driver / 1000,
                 driver % 1000 / 10,
-                gpu.device().kernels());
+                gpu.device().kernels(),
+                fault);
     return FloatProduct.takes(gpu.accumulator())
         ? text
         : text + "; products on " + gpu.cpu().describe();

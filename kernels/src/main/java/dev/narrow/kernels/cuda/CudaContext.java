@@ -1,6 +1,7 @@
 package dev.narrow.kernels.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
@@ -35,6 +36,15 @@ record CudaContext(long handle) {
   private static final int ERROR_LOG_BYTES = 8192;
   private static final int NOT_FOUND = 500; // CUresult
   private static final int NOT_READY = 600;
+
+  private static final int FUNCTION_MAX_DYNAMIC_SHARED = 8; // CUfunction_attribute
+  private static final int TENSOR_MAP_BYTES = 128; // CUtensorMap
+  private static final int TENSOR_MAP_ALIGNMENT = 64;
+
+  /** CUtensorMapDataType. */
+  static final int TENSOR_MAP_FP16 = 6;
+
+  static final int TENSOR_MAP_BF16 = 9;
 
   /** CUpointer_attribute: the context of memory. */
   static final int POINTER_CONTEXT = 1;
@@ -254,6 +264,13 @@ record CudaContext(long handle) {
         () -> JCudaDriver.cuStreamBeginCapture(Handles.stream(stream), CAPTURE_RELAXED));
   }
 
+  /** Whether work that is enqueued is captured; also where the driver does not say. */
+  boolean isCapturing(long stream) {
+    int[] status = new int[1];
+    int result = result(() -> JCudaDriver.cuStreamIsCapturing(Handles.stream(stream), status));
+    return result != CudaException.SUCCESS || status[0] != 0;
+  }
+
   long endCapture(long stream) {
     CUgraph graph = new CUgraph();
     call("cuStreamEndCapture", () -> JCudaDriver.cuStreamEndCapture(Handles.stream(stream), graph));
@@ -313,6 +330,42 @@ record CudaContext(long handle) {
 
   void unload(long module) {
     call("cuModuleUnload", () -> JCudaDriver.cuModuleUnload(Handles.module(module)));
+  }
+
+  /** Lets launches of a kernel have so much dynamic shared memory. */
+  void allowShared(long function, int bytes) {
+    call(
+        "cuFuncSetAttribute",
+        () ->
+            JCudaDriver.cuFuncSetAttribute(
+                Handles.function(function), FUNCTION_MAX_DYNAMIC_SHARED, bytes));
+  }
+
+  /**
+   * A tensor map: what copies of boxes by a kernel need to know of a tensor.
+   *
+   * @param type CUtensorMapDataType
+   * @param address of its first element, a multiple of 16
+   * @param extents innermost first
+   * @param strides of all axes but the innermost, bytes, multiples of 16
+   * @param box extents of a box, of which the innermost has 128 bytes
+   */
+  MemorySegment tensorMap(
+      Arena arena, int type, long address, long[] extents, long[] strides, int[] box) {
+    MemorySegment map = arena.allocate(TENSOR_MAP_BYTES, TENSOR_MAP_ALIGNMENT);
+    MemorySegment ones = arena.allocate(JAVA_INT, extents.length);
+    for (int i = 0; i < extents.length; i++) {
+      ones.setAtIndex(JAVA_INT, i, 1);
+    }
+    MemorySegment allExtents = arena.allocateFrom(JAVA_LONG, extents);
+    MemorySegment allStrides = arena.allocateFrom(JAVA_LONG, strides);
+    MemorySegment wholeBox = arena.allocateFrom(JAVA_INT, box);
+    call(
+        "cuTensorMapEncodeTiled",
+        () ->
+            DriverCalls.encodeTensorMap(
+                map, type, extents.length, address, allExtents, allStrides, wholeBox, ones));
+    return map;
   }
 
   /** A kernel of a module, or 0 if it has none of that name. */

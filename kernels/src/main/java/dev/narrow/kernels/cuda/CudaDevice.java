@@ -47,6 +47,7 @@ public final class CudaDevice implements AutoCloseable {
   private final Staging staging;
   private final KernelModules modules = new KernelModules(this);
   private final CastTables castTables = new CastTables(this);
+  private final HopperGemm hopperGemm = new HopperGemm(this);
   private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
@@ -204,6 +205,11 @@ public final class CudaDevice implements AutoCloseable {
    *
    * <p>Otherwise the bound of {@link Summation#FAST} holds with u = 2<sup>-23</sup>, since tensor
    * cores cut off.
+   *
+   * <p>On compute capability 9.0 large products have kernels of their own, if their operands begin
+   * at multiples of 16 bytes and so do their rows or columns. The first such product of each
+   * arrangement waits for the device: the kernel has a trial, and is not used if it fails; {@link
+   * Backend#describe} says so then. Captured in a graph, it has none and goes the other way.
    */
   public Backend fastBackend() {
     return new CudaBackend(((CudaBackend) backend).gpu().fast());
@@ -531,6 +537,11 @@ public final class CudaDevice implements AutoCloseable {
   /** Of which kind the kernels are, for example {@code sm_90.cubin}. */
   String kernels() {
     return modules.kind("elementwise");
+  }
+
+  /** Its products of compute capability 9.0. */
+  HopperGemm hopperGemm() {
+    return hopperGemm;
   }
 
   /** What casts have in its memory. */

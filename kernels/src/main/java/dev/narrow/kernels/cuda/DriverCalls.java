@@ -28,6 +28,13 @@ final class DriverCalls {
               "cuCtxGetCurrent",
               FunctionDescriptor.of(JAVA_INT, ADDRESS),
               Linker.Option.critical(false)); // it reads a variable of the thread's
+  private static final MethodHandle ENCODE_TENSOR_MAP = // which JCuda does not have
+      Cuda.library()
+          .function(
+              "cuTensorMapEncodeTiled",
+              FunctionDescriptor.of(
+                  JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS,
+                  ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
   private static final MethodHandle PUSH =
       Cuda.library().function("cuCtxPushCurrent_v2", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
   private static final MethodHandle POP =
@@ -89,6 +96,45 @@ final class DriverCalls {
               stream,
               arguments,
               MemorySegment.NULL);
+    } catch (Throwable e) {
+      throw DriverLibrary.failure(e);
+    }
+  }
+
+  /** CUtensorMapSwizzle: the 16 bytes of eight rows of 128 are exchanged. */
+  private static final int SWIZZLE_128B = 3;
+
+  /** CUtensorMapL2promotion. */
+  private static final int PROMOTION_256B = 3;
+
+  /**
+   * Encodes a tensor map without interleaving, in which rows of 128 bytes are exchanged and
+   * elements outside of the tensor are zeros; the context must be current.
+   */
+  static int encodeTensorMap(
+      MemorySegment map,
+      int type,
+      int rank,
+      long address,
+      MemorySegment extents,
+      MemorySegment strides,
+      MemorySegment box,
+      MemorySegment elementStrides) {
+    try {
+      return (int)
+          ENCODE_TENSOR_MAP.invokeExact(
+              map,
+              type,
+              rank,
+              address,
+              extents,
+              strides,
+              box,
+              elementStrides,
+              0,
+              SWIZZLE_128B,
+              PROMOTION_256B,
+              0);
     } catch (Throwable e) {
       throw DriverLibrary.failure(e);
     }

@@ -59,6 +59,7 @@ final class DriverLibrary {
           "cuStreamGetCtx",
           "cuStreamBeginCapture_v2",
           "cuStreamEndCapture",
+          "cuStreamIsCapturing",
           "cuEventCreate",
           "cuEventDestroy_v2",
           "cuEventRecord",
@@ -72,6 +73,8 @@ final class DriverLibrary {
           "cuModuleLoadDataEx",
           "cuModuleUnload",
           "cuModuleGetFunction",
+          "cuFuncSetAttribute",
+          "cuTensorMapEncodeTiled",
           "cuLaunchKernel");
 
   // CUdevice_attribute

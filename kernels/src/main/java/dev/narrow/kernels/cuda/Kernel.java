@@ -64,6 +64,12 @@ public final class Kernel {
     }
   }
 
+  /** Lets launches have more dynamic shared memory than 48 KiB. */
+  void allowShared(int bytes) {
+    device.requireOpen();
+    device.context().allowShared(function, bytes);
+  }
+
   /**
    * How many blocks to launch for so many elements: one for each perBlock of them, but no more than
    * fill the device, since kernels go over the elements in strides of the grid; at least one.

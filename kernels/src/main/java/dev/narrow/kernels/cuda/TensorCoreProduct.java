@@ -55,6 +55,11 @@ final class TensorCoreProduct {
   /** From so many rows and columns on codes are decoded once, instead of with each tile. */
   private static final int UNPACKED_FROM = 512;
 
+  /** Rows, columns and terms from which on the kernel of compute capability 9.0 is used. */
+  private static final int HOPPER_FROM = 128;
+
+  private static final int HOPPER_TERMS = 64;
+
   /** Codes that a thread decodes at a time. */
   private static final int CODES = 16;
 
@@ -203,36 +208,76 @@ final class TensorCoreProduct {
         multiplySkinny(left, right, both);
         return true;
       }
-      long tiles = FloatProduct.tiles(out, TILE);
       boolean isLarge = Math.min(out.rows(), out.columns()) >= UNPACKED_FROM;
       for (Side side : new Side[] {left, right}) {
         if (side.kind.isCode() && isLarge) {
           side.unpack();
         }
       }
-      String name =
-          left.kind == Kind.BF16
-              ? "gemm_bf16"
-              : left.kind.isCode() || right.kind.isCode() ? "gemm_codes" : "gemm_fp16";
-      name += Side.isAlong(a.columnStride(), a.rowStride()) ? "_k" : "_m";
-      name += Side.isAlong(b.rowStride(), b.columnStride()) ? "k" : "m";
-      Kernel kernel = gpu.kernel(MODULE, name);
       try (Output output = new Output();
           DeviceValues bias = FloatProduct.bias(gpu, how)) {
-        KernelStruct product = new KernelStruct();
-        CudaProducts.addView(product, left.pointer, left.matrices, left.kind.bytes);
-        CudaProducts.addView(product, right.pointer, right.matrices, right.kind.bytes);
-        output.add(product);
-        FloatProduct.addExtents(product, a, out);
-        addScales(product, left, right, both);
-        CudaProducts.addEpilogue(product, how, bias);
-        product.add(left.kind.number, right.kind.number);
-        kernel.launch(
-            kernel.gridFor(tiles, 1), THREADS, 0, kernel.arguments().add(product.segment()));
+        if (!multiplyOnHopper(a, left, b, right, both, output, bias)) {
+          multiplyAnywhere(a, left, b, right, both, output, bias);
+        }
         output.store();
       }
       return true;
     }
+  }
+
+  private boolean multiplyOnHopper(
+      Matrices a,
+      Side left,
+      Matrices b,
+      Side right,
+      float both,
+      Output output,
+      @Nullable DeviceValues bias) {
+    if (left.kind != right.kind
+        || left.kind.isCode()
+        || Math.min(out.rows(), out.columns()) < HOPPER_FROM
+        || a.columns() < HOPPER_TERMS) {
+      return false;
+    }
+    KernelStruct product = new KernelStruct();
+    output.add(product);
+    FloatProduct.addExtents(product, a, out);
+    addScales(product, left, right, both);
+    CudaProducts.addEpilogue(product, how, bias);
+    boolean isBf16 = left.kind == Kind.BF16;
+    return gpu.device()
+        .hopperGemm()
+        .multiply(a, left.pointer, b, right.pointer, isBf16, out, product);
+  }
+
+  private void multiplyAnywhere(
+      Matrices a,
+      Side left,
+      Matrices b,
+      Side right,
+      float both,
+      Output output,
+      @Nullable DeviceValues bias) {
+    String name =
+        left.kind == Kind.BF16
+            ? "gemm_bf16"
+            : left.kind.isCode() || right.kind.isCode() ? "gemm_codes" : "gemm_fp16";
+    name += Side.isAlong(a.columnStride(), a.rowStride()) ? "_k" : "_m";
+    name += Side.isAlong(b.rowStride(), b.columnStride()) ? "k" : "m";
+    Kernel kernel = gpu.kernel(MODULE, name);
+    KernelStruct product = new KernelStruct();
+    CudaProducts.addView(product, left.pointer, left.matrices, left.kind.bytes);
+    CudaProducts.addView(product, right.pointer, right.matrices, right.kind.bytes);
+    output.add(product);
+    FloatProduct.addExtents(product, a, out);
+    addScales(product, left, right, both);
+    CudaProducts.addEpilogue(product, how, bias);
+    product.add(left.kind.number, right.kind.number);
+    kernel.launch(
+        kernel.gridFor(FloatProduct.tiles(out, TILE), 1),
+        THREADS,
+        0,
+        kernel.arguments().add(product.segment()));
   }
 
   private static void addScales(KernelStruct struct, Side left, Side right, float both) {
