@@ -17,7 +17,6 @@ import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUstream;
-import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.JCudaDriver;
 import jcuda.driver.JITOptions;
 
@@ -194,15 +193,6 @@ record CudaContext(long handle) {
     CUcontext owner = new CUcontext();
     int result = result(() -> JCudaDriver.cuStreamGetCtx(Handles.stream(stream), owner));
     return result == CudaException.SUCCESS && Handles.of(owner) == handle;
-  }
-
-  /** Whether what is enqueued goes into a graph. */
-  boolean isCapturing(long stream) {
-    int[] status = new int[1];
-    call(
-        "cuStreamIsCapturing",
-        () -> JCudaDriver.cuStreamIsCapturing(Handles.stream(stream), status));
-    return status[0] != CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE;
   }
 
   void destroyStream(long stream) {
