@@ -16,7 +16,7 @@ interface CpuEmbeddings extends Embeddings {
       return;
     }
     try (Values to = Values.write(y, "y");
-        Values from = Values.read(table)) {
+        Values from = Values.readToPass(table)) {
       int width = table.shape().dim(1);
       cpu()
           .share(
@@ -38,7 +38,11 @@ interface CpuEmbeddings extends Embeddings {
     try (Values to = Values.write(y, "y")) {
       int width = table.tensor().shape().dim(1);
       for (int p = 0; p < indices.length; p++) {
-        table.read(indices[p] * width, width, to.array(), to.offset() + p * width);
+        int row = to.offset() + p * width;
+        table.read(indices[p] * width, width, to.array(), row);
+        for (int i = row; i < row + width; i++) { // as Values.readToPass
+          to.array()[i] = ScalarKernels.canonical(to.array()[i]);
+        }
       }
       to.store();
     }

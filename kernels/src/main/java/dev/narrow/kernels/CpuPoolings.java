@@ -15,7 +15,7 @@ interface CpuPoolings extends Poolings {
   default void maxPool(Pooling how, Tensor x, Tensor y, int[] argmax) {
     LayerArguments.expectMaxPool(how, x, y, argmax);
     try (Values out = Values.write(y, "y");
-        Values in = Values.read(x)) {
+        Values in = Values.readToPass(x)) {
       PoolingPlane plane = new PoolingPlane(how, x.shape(), y.shape());
       cpu()
           .share(

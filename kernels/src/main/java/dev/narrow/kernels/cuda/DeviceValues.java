@@ -79,6 +79,11 @@ final class DeviceValues implements AutoCloseable {
     return tensor.shape().size();
   }
 
+  /** Where the bits of the values lie. */
+  NumberRange range() {
+    return NumberRange.of(tensor);
+  }
+
   /** The extent of the innermost axis. */
   long columns() {
     return tensor.shape().dim(tensor.shape().axis(-1));

@@ -257,6 +257,8 @@ final class OperationCases {
     addNorms();
     addOptimizers();
     addProducts();
+    addConvolutions();
+    addAttention();
     addPoolings();
     addBatchNorms();
     addEmbeddingsAndLosses();
@@ -356,42 +358,112 @@ final class OperationCases {
                 Matrices.of(d.tensor(n, 4, 5)),
                 Matrices.of(d.tensor(n, 3, 5))));
     few("matvec/3", (d, n) -> of(d.tensor(4, n), d.tensor(n), d.tensor(4)));
-    Convolution how = new Convolution(1, 1, 1, 1, 1, 1, 1);
-    few(
-        "convolve/4",
-        (d, n) -> of(how, d.tensor(n, 2, 4, 5), d.tensor(3, 2, 3, 3), d.tensor(n, 3, 4, 5)));
-    few(
+  }
+
+  /**
+   * Images [n, c, h, w] and kernels [o, c / groups, kh, kw].
+   *
+   * @param how how they move
+   */
+  record Convolved(Convolution how, int n, int c, int h, int w, int o, int kh, int kw) {
+    int[] x() {
+      return new int[] {n, c, h, w};
+    }
+
+    int[] weight() {
+      return new int[] {o, c / how.groups(), kh, kw};
+    }
+
+    int[] y() {
+      return new int[] {n, o, how.outputHeight(h, kh), how.outputWidth(w, kw)};
+    }
+  }
+
+  private static final Convolution UNIT = Convolution.unit();
+
+  /** Extents of 1 and odd ones, every stride, padding, dilation and group. */
+  static final List<Convolved> CONVOLVED =
+      List.of(
+          new Convolved(UNIT, 1, 1, 1, 1, 1, 1, 1),
+          new Convolved(UNIT.withPadding(1, 1), 0, 2, 4, 5, 3, 3, 3),
+          new Convolved(UNIT.withPadding(1, 1), 2, 2, 4, 5, 3, 3, 3),
+          new Convolved(UNIT, 2, 17, 5, 7, 19, 1, 1),
+          new Convolved(UNIT.withStride(2, 2).withPadding(1, 1), 2, 3, 9, 8, 5, 3, 3),
+          new Convolved(UNIT.withStride(2, 3).withPadding(2, 0), 1, 4, 7, 10, 6, 4, 2),
+          new Convolved(UNIT.withStride(3, 2).withDilation(2, 3), 2, 2, 12, 13, 3, 3, 4),
+          new Convolved(UNIT.withStride(2, 2).withDilation(2, 4), 1, 2, 11, 16, 2, 3, 3),
+          new Convolved(UNIT.withPadding(1, 2).withGroups(3), 2, 6, 5, 4, 9, 3, 5),
+          new Convolved(UNIT.withStride(2, 1).withPadding(1, 1).withGroups(4), 1, 4, 6, 7, 4, 3, 3),
+          new Convolved(UNIT.withPadding(5, 7), 1, 1, 2, 3, 2, 3, 2),
+          new Convolved(UNIT.withStride(5, 9), 1, 2, 4, 7, 2, 2, 1),
+          new Convolved(UNIT, 3, 2, 20, 21, 2, 2, 2),
+          new Convolved(UNIT, 2, 0, 3, 3, 4, 1, 2),
+          new Convolved(UNIT, 2, 3, 3, 3, 0, 1, 2),
+          new Convolved(UNIT.withPadding(0, 1), 33, 1, 1, 34, 1, 1, 3));
+
+  private void convolved(String key, BiFunction<Draw, Convolved, @Nullable Object[]> arguments) {
+    List<Integer> sizes = IntStream.range(0, CONVOLVED.size()).boxed().toList();
+    add(key, sizes, (d, n) -> arguments.apply(d, CONVOLVED.get(n)));
+  }
+
+  private void addConvolutions() {
+    convolved(
+        "convolve/4", (d, c) -> of(c.how, d.tensor(c.x()), d.tensor(c.weight()), d.tensor(c.y())));
+    convolved(
         "convolve/5",
-        (d, n) ->
-            of(how, d.tensor(n, 2, 4, 5), d.tensor(3, 2, 3, 3), d.tensor(3), d.tensor(n, 3, 4, 5)));
-    few(
+        (d, c) -> of(c.how, d.tensor(c.x()), d.tensor(c.weight()), d.tensor(c.o), d.tensor(c.y())));
+    convolved(
         "convolveBackwardInput/4",
-        (d, n) -> of(how, d.tensor(3, 2, 3, 3), d.tensor(n, 3, 4, 5), d.tensor(n, 2, 4, 5)));
-    few(
+        (d, c) -> of(c.how, d.tensor(c.weight()), d.tensor(c.y()), d.tensor(c.x())));
+    convolved(
         "convolveBackwardWeight/4",
-        (d, n) -> of(how, d.tensor(n, 2, 4, 5), d.tensor(n, 3, 4, 5), d.tensor(3, 2, 3, 3)));
-    Attention attention = Attention.causal(2, 3);
-    few(
+        (d, c) -> of(c.how, d.tensor(c.x()), d.tensor(c.y()), d.tensor(c.weight())));
+  }
+
+  /** Sequences of so many queries and keys. */
+  record Attended(Attention how, int n, int queries, int keys) {
+    int[] q() {
+      return new int[] {n, queries, how.heads() * how.dim()};
+    }
+
+    int[] k() {
+      return new int[] {n, keys, how.heads() * how.dim()};
+    }
+  }
+
+  static final List<Attended> ATTENDED =
+      List.of(
+          new Attended(Attention.full(1, 1), 1, 1, 1),
+          new Attended(Attention.causal(2, 3), 0, 5, 5),
+          new Attended(Attention.causal(2, 3), 2, 5, 5),
+          new Attended(Attention.full(3, 2), 2, 4, 17),
+          new Attended(Attention.full(1, 5), 3, 0, 4),
+          new Attended(Attention.full(2, 4), 2, 3, 0),
+          new Attended(Attention.causal(1, 17), 1, 33, 33),
+          new Attended(Attention.full(2, 8), 1, 35, 18),
+          new Attended(Attention.causal(3, 1), 2, 70, 70));
+
+  private void attended(String key, BiFunction<Draw, Attended, @Nullable Object[]> arguments) {
+    List<Integer> sizes = IntStream.range(0, ATTENDED.size()).boxed().toList();
+    add(key, sizes, (d, n) -> arguments.apply(d, ATTENDED.get(n)));
+  }
+
+  private void addAttention() {
+    attended(
         "attention/5",
-        (d, n) ->
-            of(
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                attention,
-                d.tensor(n, 5, 6)));
-    few(
+        (d, a) -> of(d.tensor(a.q()), d.tensor(a.k()), d.tensor(a.k()), a.how, d.tensor(a.q())));
+    attended(
         "attentionBackward/8",
-        (d, n) ->
+        (d, a) ->
             of(
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                attention,
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6)));
+                d.tensor(a.q()),
+                d.tensor(a.k()),
+                d.tensor(a.k()),
+                a.how,
+                d.tensor(a.q()),
+                d.tensor(a.q()),
+                d.tensor(a.k()),
+                d.tensor(a.k())));
   }
 
   /** Images [n, c, h, w], and how a window moves over them. */
