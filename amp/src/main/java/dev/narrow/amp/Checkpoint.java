@@ -160,7 +160,8 @@ public final class Checkpoint {
         replace,
         texts,
         tensors.entrySet().stream().map(entry -> info(entry.getKey(), entry.getValue())).toList(),
-        (info, sink) -> sink.write(Objects.requireNonNull(tensors.get(info.name()))));
+        (info, sink) ->
+            sink.write(DeviceTensors.onHost(Objects.requireNonNull(tensors.get(info.name())))));
   }
 
   /**

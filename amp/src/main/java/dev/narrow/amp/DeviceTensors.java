@@ -12,9 +12,16 @@ import java.util.Deque;
  * <p>Safe for use by several threads.
  */
 final class DeviceTensors {
+  private static final Backend HOST = Backend.cpu(1);
+
   private record Owned(Backend backend, Tensor tensor) {}
 
   private final Deque<Owned> tensors = new ArrayDeque<>();
+
+  /** The tensor where the processor reads it: itself, or a copy of what lies on a device. */
+  static Tensor onHost(Tensor tensor) {
+    return HOST.place(tensor);
+  }
 
   /** The tensor, which is given back with the others if it lies on a device. */
   synchronized Tensor add(Backend backend, Tensor tensor) {

@@ -205,14 +205,16 @@ final class Region {
       @Nullable Quantizer quantizer,
       @Nullable Scales scales) {
     if (observer != null && cache.isNew(before, layer, role)) {
+      Tensor seen = DeviceTensors.onHost(before);
+      boolean isSame = after.storage().sameAs(before.storage());
       observer.cast(
           new CastObserver.Cast(
               step,
               op,
               layer,
               role,
-              before,
-              after,
+              seen,
+              isSame ? seen : DeviceTensors.onHost(after),
               Optional.ofNullable(quantizer),
               Optional.ofNullable(scales)));
     }

@@ -27,6 +27,18 @@ import java.util.Set;
  * when the network is made, and home when it is closed. On a device, each pass leaves no memory
  * behind; the batch is copied there if it lies on the host.
  *
+ * <pre>{@code
+ * try (CudaDevice device = CudaDevice.open();
+ *     Network network = new Network(Autocast.with(policy).on(device.backend()), body);
+ *     Optimizer optimizer =
+ *         Optimizer.of(device.backend(), rule, rate, network.parameters(), policy, seed)) {
+ *   GradScaler scaler = GradScaler.of(policy.lossScaling(), device.backend());
+ *   Gradients gradients = network.gradients();
+ *   float loss = network.backpropagate(x, labels, scaler.lossScale());
+ *   scaler.step(loss, gradients, optimizer::step);
+ * }
+ * }</pre>
+ *
  * <p>Not safe for use by several threads at once.
  */
 public final class Network implements AutoCloseable {
@@ -132,10 +144,26 @@ public final class Network implements AutoCloseable {
 
   /**
    * The same on tensors that lie where the network's backend works, so that nobody waits for a
-   * device, and nothing is copied but by layers that say so: what {@code CudaDevice.capture} can
-   * capture. Loss and gradients are what they were if the pass is done again, also of another batch
-   * that is copied to x and labels. A captured pass has one loss scale, and cannot draw random
-   * bits: a cast that rounds stochastically, or dropout, throws IllegalStateException.
+   * device, and nothing is copied but by layers that say so. Such a pass can be captured, and done
+   * again on what is in x and labels then:
+   *
+   * <pre>{@code
+   * Runnable pass = () -> network.backpropagate(x, labels, scale, loss);
+   * pass.run(); // loads what is loaded once
+   * try (CudaGraph graph = device.capture(pass)) {
+   *   for (Batch batch : batches) {
+   *     device.copy(batch.x(), x);
+   *     device.copy(batch.labels(), labels);
+   *     graph.launch();
+   *     scaler.step(loss.toFloats()[0], gradients, optimizer::step);
+   *   }
+   * }
+   * }</pre>
+   *
+   * <p>A captured pass has the one loss scale: capture anew when the scaler has another. It is an
+   * IllegalStateException to capture what draws random bits (stochastic rounding, dropout), which
+   * would be the same each time, or what finds scales of a tensor or its parts: the host has those.
+   * Counters, and the number of the step, see the capture only.
    *
    * @param x samples
    * @param labels {@link Indices}: the class of each row of the logits

@@ -11,7 +11,8 @@ import dev.narrow.quant.Tensor;
 /**
  * {@link Attentions} on a device, with the bits of the processor in {@link Summation#FAST} as well.
  * For other accumulators than those in float32, in float64 and the exact one the processor computes
- * on copies.
+ * on copies. The backward pass keeps the scores of all queries of a head, two float32 numbers for
+ * each query and key; the forward pass does not.
  */
 interface CudaAttentions extends Attentions {
   /** What computes. */

@@ -121,7 +121,7 @@ class CudaAttentionsTest {
       for (Accumulator accumulator :
           List.of(Accumulator.fp32(), Accumulator.fp64(), Accumulator.exact())) {
         for (NumericFormat format : FORMATS) {
-          int length = 1 + random.nextInt(40);
+          int length = 1 + random.nextInt(35);
           Attention how = new Attention(1 + random.nextInt(3), 1 + random.nextInt(9), true, 0.37f);
           Attention full = Attention.full(how.heads(), how.dim());
           int keys = 1 + random.nextInt(30);
@@ -146,13 +146,13 @@ class CudaAttentionsTest {
   @Test
   void workSpaceChangesNoBit() {
     Random random = new Random(7);
-    Attended causal = new Attended(Attention.causal(3, 5), 2, 37, 37);
-    Attended full = new Attended(Attention.full(2, 3), 3, 19, 35);
+    Attended causal = new Attended(Attention.causal(2, 5), 2, 19, 19);
+    Attended full = new Attended(Attention.full(2, 3), 2, 7, 18);
     try (CudaDevice device = CudaDevice.open()) {
       for (Attended a : List.of(causal, full)) {
         Operands host = Operands.draw(a, Formats.FP32, ProductCases.adversarial(random));
         host.attend(Backend.cpu(1));
-        for (long most : new long[] {1, 100, 1369, 3000, 1 << 20}) {
+        for (long most : new long[] {1, 50, 361, 800}) {
           Operands again = host.on(device);
           again.attend(new Gpu(device), most);
           assertSame(device, host, again, most + " scores at a time");
@@ -165,7 +165,7 @@ class CudaAttentionsTest {
   @Test
   void largeTilesHaveTheSameBits() {
     Random random = new Random(8);
-    Attended a = new Attended(Attention.causal(4, 20), 1, 150, 150);
+    Attended a = new Attended(Attention.causal(2, 20), 1, 150, 150);
     try (CudaDevice device = CudaDevice.open()) {
       EmulatedDriver.order(Order.random(4));
       Operands expected = Operands.draw(a, Formats.FP32, ProductCases.adversarial(random));
