@@ -152,7 +152,7 @@ class CudaAttentionsTest {
       for (Attended a : List.of(causal, full)) {
         Operands host = Operands.draw(a, Formats.FP32, ProductCases.adversarial(random));
         host.attend(Backend.cpu(1));
-        for (long most : new long[] {1, 50, 361, 800}) {
+        for (long most : new long[] {50, 800}) {
           Operands again = host.on(device);
           again.attend(new Gpu(device), most);
           assertSame(device, host, again, most + " scores at a time");
