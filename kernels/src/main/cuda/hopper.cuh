@@ -190,6 +190,12 @@ __device__ __forceinline__ void settle([[maybe_unused]] float (&d)[128]) {
 #endif
 }
 
+__device__ __forceinline__ void settle([[maybe_unused]] float (&d)[64]) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" : NARROW_FLOATS_64(d, 0)::"memory");
+#endif
+}
+
 // A matrix in shared memory in rows of 128 bytes, of which eight are exchanged among themselves in 16
 // bytes (PTX ISA, Matrix descriptor format; Swizzling modes, 128B). Bytes between groups of eight rows, and,
 // where the rows do not lie along k, between groups of 64 of their elements.
@@ -215,6 +221,18 @@ __device__ __forceinline__ uint64_t matrix_descriptor(uint32_t address, uint32_t
       : NARROW_FLOATS_64(d, 0), NARROW_FLOATS_64(d, 64)                                           \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)), "n"(static_cast<int>(AAlongM)),              \
         "n"(static_cast<int>(BAlongN)))
+
+#define NARROW_WGMMA_128(A, B)                                                                    \
+  asm volatile(                                                                                   \
+      "{ .reg .pred p; setp.ne.b32 p, %66, 0; "                                                   \
+      "wgmma.mma_async.sync.aligned.m64n128k32.f32." A "." B " {"                                 \
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "  \
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "  \
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "  \
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "  \
+      "%64, %65, p, 1, 1; }"                                                                      \
+      : NARROW_FLOATS_64(d, 0)                                                                    \
+      : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
 #if defined(NARROW_EMULATOR)
 namespace detail {
@@ -256,8 +274,28 @@ __device__ __forceinline__ void multiply_64x256(float (&d)[128], uint64_t a, uin
     NARROW_WGMMA_256("f16");
   }
 #elif defined(NARROW_EMULATOR)
-  narrow_emulator::warpgroup_product(d, a, b, 256, adds, AAlongM, BAlongN,
-                                     detail::elements<Element, 65536>());
+  const narrow_emulator::Elements elements = detail::elements<Element, 65536>();
+  narrow_emulator::warpgroup_product(d, a, b, 256, adds, AAlongM, BAlongN, elements, elements);
+#endif
+}
+
+// The same for a of 64 x 32 and b of 32 x 128 elements of 8 bits, both along k. Sums are not of fp32's
+// precision: NVIDIA does not say of which.
+template <class A, class B>
+__device__ __forceinline__ void multiply_64x128(float (&d)[64], uint64_t a, uint64_t b, bool adds) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (!A::is_e5m2 && !B::is_e5m2) {
+    NARROW_WGMMA_128("e4m3", "e4m3");
+  } else if constexpr (!A::is_e5m2) {
+    NARROW_WGMMA_128("e4m3", "e5m2");
+  } else if constexpr (!B::is_e5m2) {
+    NARROW_WGMMA_128("e5m2", "e4m3");
+  } else {
+    NARROW_WGMMA_128("e5m2", "e5m2");
+  }
+#elif defined(NARROW_EMULATOR)
+  narrow_emulator::warpgroup_product(d, a, b, 128, adds, false, false, detail::elements<A, 256>(),
+                                     detail::elements<B, 256>());
 #endif
 }
 

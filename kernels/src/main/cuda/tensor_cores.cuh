@@ -128,7 +128,7 @@ __device__ __forceinline__ void load_matrices(const uint16_t* row, uint32_t frag
 #endif
 }
 
-// What two elements in a word are to a multiplication.
+// What the elements in a word are to a multiplication: two, or four.
 struct OfFp16 {
   static constexpr bool is_bf16 = false;
   static NARROW_FN float decode(uint32_t code) { return narrow::decode<FP16>(code); }
@@ -136,6 +136,15 @@ struct OfFp16 {
 struct OfBf16 {
   static constexpr bool is_bf16 = true;
   static NARROW_FN float decode(uint32_t code) { return narrow::decode<BF16>(code); }
+};
+
+struct OfE4m3 {
+  static constexpr bool is_e5m2 = false;
+  static NARROW_FN float decode(uint32_t code) { return narrow::decode<E4M3FN>(code); }
+};
+struct OfE5m2 {
+  static constexpr bool is_e5m2 = true;
+  static NARROW_FN float decode(uint32_t code) { return narrow::decode<E5M2>(code); }
 };
 
 // c += a b for a 16x16 and b 16x8, in fp32. In which order, and how it is rounded, is the hardware's.

@@ -49,7 +49,8 @@ struct Product {
   bool adds;
   bool a_along_m;
   bool b_along_n;
-  Elements elements;
+  Elements of_a;
+  Elements of_b;
 };
 
 // What a thread has begun.
@@ -194,9 +195,9 @@ struct Operand {
 
 // The part of a thread (PTX ISA, Register fragments for wgmma.m64nNkK).
 void multiply(const Product& product) {
-  Operand a(product.a, product.a_along_m, product.elements);
-  Operand b(product.b, product.b_along_n, product.elements);
-  const uint32_t terms = 32 / uint32_t(product.elements.bytes);
+  Operand a(product.a, product.a_along_m, product.of_a);
+  Operand b(product.b, product.b_along_n, product.of_b);
+  const uint32_t terms = 32 / uint32_t(product.of_a.bytes);
   const uint32_t row = thread_index() % WARPGROUP / 32 * 16 + lane() / 4;
   float left[2][32];
   for (uint32_t k = 0; k < terms; k++) {
@@ -212,6 +213,10 @@ void multiply(const Product& product) {
       for (uint32_t half = 0; half < 2; half++) {
         float& d = product.d[4 * j + 2 * half + e];
         float sum = product.adds ? d : 0.0f;
+        if (product.of_a.bytes == 1) {
+          d = sum_of_codes(left[half], right, sum);
+          continue;
+        }
         for (uint32_t k = 0; k < terms; k++) {
           sum = std::fma(left[half][k], right[k], sum);
         }
@@ -222,6 +227,30 @@ void multiply(const Product& product) {
 }
 
 }  // namespace
+
+float sum_of_codes(const float* left, const float* right, float sum) {
+  float terms[33];
+  float largest = std::fabs(sum);
+  for (int k = 0; k < 32; k++) {
+    terms[k] = left[k] * right[k];  // exact: 4 bits times 4
+    largest = std::fabs(terms[k]) > largest ? std::fabs(terms[k]) : largest;
+  }
+  terms[32] = sum;
+  double total = 0;
+  for (float term : terms) {
+    total += term;
+  }
+  if (!(largest > 0) || !std::isfinite(total)) {
+    return float(total);
+  }
+  const double unit = std::ldexp(1.0, std::ilogb(largest) - 13);
+  total = 0;
+  for (float term : terms) {
+    total += std::trunc(term / unit) * unit;
+  }
+  const double last = total == 0 ? unit : std::ldexp(1.0, std::ilogb(total) - 13);
+  return float(std::trunc(total / last) * last);
+}
 
 uint32_t shared_address(const void* at) {
   auto from = static_cast<const unsigned char*>(dynamic_shared());
@@ -297,7 +326,7 @@ void copy_box(uint32_t to, const void* map, const int32_t* place, int rank, uint
 void warpgroup_fence() { products[thread_index()].fenced = true; }
 
 void warpgroup_product(float* d, uint64_t a, uint64_t b, int n, bool adds, bool a_along_m, bool b_along_n,
-                       const Elements& elements) {
+                       const Elements& of_a, const Elements& of_b) {
   Products& mine = products[thread_index()];
   if (!mine.fenced) {
     fail("thread %u begins a product without wgmma.fence after it has used the registers", thread_index());
@@ -309,7 +338,7 @@ void warpgroup_product(float* d, uint64_t a, uint64_t b, int n, bool adds, bool 
     fail("thread %u multiplies other matrices than its warpgroup", thread_index());
   }
   mine.begun++;
-  mine.open.push_back({d, a, b, n, adds, a_along_m, b_along_n, elements});
+  mine.open.push_back({d, a, b, n, adds, a_along_m, b_along_n, of_a, of_b});
 }
 
 void warpgroup_commit() {
@@ -327,6 +356,7 @@ void warpgroup_wait(unsigned groups) {
     mine.groups.erase(mine.groups.begin());
   }
   mine.fenced = false;
+  warp_exchange(0xffffffffu, 0, "wgmma.wait_group", 0);  // it is .sync.aligned: no lane goes ahead
 }
 
 void trap() { fail("thread %u: trap", thread_index()); }

@@ -53,7 +53,11 @@ struct Elements {
 // d (+)= a b for a of 64 rows, b of n columns and 32 bytes of k; the fragment of a thread is that of the
 // definition. Both operands are matrix descriptors.
 void warpgroup_product(float* d, uint64_t a, uint64_t b, int n, bool adds, bool a_along_m, bool b_along_n,
-                       const Elements& elements);
+                       const Elements& of_a, const Elements& of_b);
+
+// What tensor cores make of 32 products of 8-bit elements and a sum, as far as it is known (DeepSeek-V3
+// Technical Report, 3.3.2): all are cut off 13 bits below the largest of them, and the sum again.
+float sum_of_codes(const float* left, const float* right, float sum);
 void warpgroup_fence();
 void warpgroup_commit();
 void warpgroup_wait(unsigned groups);

@@ -44,6 +44,7 @@ record CudaContext(long handle) {
   static final int TENSOR_MAP_FP16 = 6;
 
   static final int TENSOR_MAP_BF16 = 9;
+  static final int TENSOR_MAP_BYTES_OF_1 = 0;
 
   /** CUpointer_attribute: the context of memory. */
   static final int POINTER_CONTEXT = 1;

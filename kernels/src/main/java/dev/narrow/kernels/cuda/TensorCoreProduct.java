@@ -106,6 +106,21 @@ final class TensorCoreProduct {
     boolean isCode() {
       return bytes == 1;
     }
+
+    boolean isFp8() {
+      return this == E4M3 || this == E5M2;
+    }
+
+    NumericFormat format() {
+      return switch (this) {
+        case FP32 -> Formats.FP32;
+        case FP16 -> Formats.FP16;
+        case BF16 -> Formats.BF16;
+        case E4M3 -> Formats.E4M3FN;
+        case E5M2 -> Formats.E5M2;
+        case LNS8 -> Formats.LNS8;
+      };
+    }
   }
 
   /** An operand as the kernels take it. */
@@ -209,14 +224,18 @@ final class TensorCoreProduct {
         return true;
       }
       boolean isLarge = Math.min(out.rows(), out.columns()) >= UNPACKED_FROM;
-      for (Side side : new Side[] {left, right}) {
-        if (side.kind.isCode() && isLarge) {
-          side.unpack();
-        }
-      }
       try (Output output = new Output();
           DeviceValues bias = FloatProduct.bias(gpu, how)) {
-        if (!multiplyOnHopper(a, left, b, right, both, output, bias)) {
+        boolean done = multiplyOnHopper(a, left, b, right, both, output, bias);
+        if (!done && isLarge && (left.kind.isCode() || right.kind.isCode())) {
+          for (Side side : new Side[] {left, right}) {
+            if (side.kind.isCode()) {
+              side.unpack();
+            }
+          }
+          done = multiplyOnHopper(a, left, b, right, both, output, bias);
+        }
+        if (!done) {
           multiplyAnywhere(a, left, b, right, both, output, bias);
         }
         output.store();
@@ -233,21 +252,25 @@ final class TensorCoreProduct {
       float both,
       Output output,
       @Nullable DeviceValues bias) {
-    if (left.kind != right.kind
-        || left.kind.isCode()
+    boolean isFp8 = left.kind.isFp8() && right.kind.isFp8();
+    if (!(isFp8 || (left.kind == right.kind && !left.kind.isCode()))
         || Math.min(out.rows(), out.columns()) < HOPPER_FROM
         || a.columns() < HOPPER_TERMS) {
       return false;
     }
+    int exponent = isFp8 ? -left.kind.exponent - right.kind.exponent : 0; // they are not decoded
     KernelStruct product = new KernelStruct();
     output.add(product);
     FloatProduct.addExtents(product, a, out);
-    addScales(product, left, right, both);
+    addScales(product, left, right, Math.scalb(both, exponent));
     CudaProducts.addEpilogue(product, how, bias);
-    boolean isBf16 = left.kind == Kind.BF16;
     return gpu.device()
         .hopperGemm()
-        .multiply(a, left.pointer, b, right.pointer, isBf16, out, product);
+        .multiply(
+            new HopperGemm.Operand(a, left.kind.format(), left.pointer),
+            new HopperGemm.Operand(b, right.kind.format(), right.pointer),
+            out,
+            product);
   }
 
   private void multiplyAnywhere(

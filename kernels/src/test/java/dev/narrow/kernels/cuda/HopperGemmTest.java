@@ -74,16 +74,17 @@ class HopperGemmTest {
       Supplier<Float> number) {
     int inner = isAlongRows ? columns : rows;
     int outer = isAlongRows ? rows : columns;
-    int stride = (inner + 7) / 8 * 8;
-    float[] values = new float[8 + count * outer * stride];
+    int unit = 16 / Tensor.bytesPerCode(format);
+    int stride = (inner + unit - 1) / unit * unit;
+    float[] values = new float[unit + count * outer * stride];
     for (int i = 0; i < values.length; i++) {
-      boolean isPadding = i < 8 || (i - 8) % stride >= inner;
+      boolean isPadding = i < unit || (i - unit) % stride >= inner;
       values[i] = isPadding ? Float.NaN : number.get();
     }
     Tensor tensor = Quantizer.of(format).quantize(Tensor.of(values, values.length));
     return new Matrices(
         tensor,
-        8,
+        unit,
         count,
         outer * stride,
         rows,
@@ -135,11 +136,8 @@ class HopperGemmTest {
         device
             .hopperGemm()
             .multiply(
-                there.a(),
-                device.pointer(there.a().tensor(), "a"),
-                there.b(),
-                device.pointer(there.b().tensor(), "b"),
-                there.a().tensor().format().equals(Formats.BF16),
+                operand(device, there.a(), "a"),
+                operand(device, there.b(), "b"),
                 there.out(),
                 product),
         () -> device.hopperGemm().fault().orElse("it does not fit"));
@@ -148,18 +146,25 @@ class HopperGemmTest {
     return result;
   }
 
+  private static HopperGemm.Operand operand(CudaDevice device, Matrices matrices, String name) {
+    Tensor tensor = matrices.tensor();
+    return new HopperGemm.Operand(matrices, tensor.format(), device.pointer(tensor, name));
+  }
+
   private static void assertExact(CudaDevice device, Case host) {
     Case expected = host.copy();
     Backend.cpu(1).matmul(host.how(), host.a(), host.b(), expected.out());
     assertArrayEquals(expected.out().tensor().toFloats(), multiply(device, host), host::toString);
   }
 
-  /** |C - C*| <= K 2^-23 times the sum of magnitudes. */
+  /** |C - C*| <= K 2^-23 times the sum of magnitudes, or what fastBackend says of FP8. */
   private static void assertNear(CudaDevice device, Case host) {
     float[] actual = multiply(device, host);
     float[] a = host.a().tensor().toFloats();
     float[] b = host.b().tensor().toFloats();
     int terms = host.a().columns();
+    boolean isFp8 = Tensor.bytesPerCode(host.a().tensor().format()) == 1;
+    double bound = isFp8 ? 0.017 + terms * 0x1p-30 : terms * 0x1p-23;
     Matrices out = host.out();
     for (int m = 0; m < out.count(); m++) {
       for (int i = 0; i < out.rows(); i++) {
@@ -172,7 +177,7 @@ class HopperGemmTest {
             magnitudes += Math.abs(term);
           }
           double error = Math.abs(actual[at(out, m, i, j)] - sum);
-          assertTrue(error <= terms * 0x1p-23 * magnitudes, host + " at " + i + ", " + j);
+          assertTrue(error <= bound * magnitudes, host + " at " + i + ", " + j);
         }
       }
     }
@@ -427,6 +432,82 @@ class HopperGemmTest {
         there.free(device);
         assertBackend(device, plain(random), true);
       }
+    }
+  }
+
+  private static final List<NumericFormat> FP8 = List.of(Formats.E4M3FN, Formats.E5M2);
+
+  /** Powers of two from 1/2 to 2, of which hundreds of products have a sum of 12 bits. */
+  private static Supplier<Float> powers(Random random) {
+    return () ->
+        random.nextInt(5) == 0
+            ? 0f
+            : Math.copySign(Math.scalb(1f, random.nextInt(3) - 1), random.nextFloat() - 0.5f);
+  }
+
+  private static Case fp8(
+      Random random,
+      NumericFormat a,
+      NumericFormat b,
+      int m,
+      int n,
+      int k,
+      Supplier<Float> number) {
+    int count = 1 + random.nextInt(2);
+    return new Case(
+        Matmul.plain(),
+        padded(a, true, count, m, k, number),
+        padded(b, false, count, k, n, number),
+        ProductCases.matrices(Formats.FP32, Layout.ROWS, count, m, n, number));
+  }
+
+  @ParameterizedTest
+  @MethodSource("orders")
+  void productsOfFp8AreExactWhereFewBitsAreEnough(Order order) {
+    Random random = new Random(12);
+    try (CudaDevice device = CudaDevice.open()) {
+      EmulatedDriver.order(order);
+      for (NumericFormat a : FP8) {
+        for (NumericFormat b : FP8) {
+          assertExact(device, fp8(random, a, b, 67, 33, 300, powers(random)));
+          assertNear(device, fp8(random, a, b, 9, 130, 140, ProductCases.spread(random)));
+        }
+      }
+    }
+  }
+
+  @Test
+  void extentsOfFp8() {
+    extentsOfFp8(43);
+  }
+
+  @Test
+  @Tag("exhaustive")
+  void everyExtentOfFp8() {
+    extentsOfFp8(1);
+  }
+
+  private static void extentsOfFp8(int stride) {
+    Random random = new Random(13);
+    try (CudaDevice device = CudaDevice.open()) {
+      for (int extent = 1; extent <= 130; extent += stride) {
+        for (NumericFormat b : FP8) {
+          assertExact(device, fp8(random, Formats.E4M3FN, b, extent, 3, 5, powers(random)));
+          assertExact(device, fp8(random, Formats.E4M3FN, b, 2, extent, 5, powers(random)));
+          assertExact(device, fp8(random, Formats.E4M3FN, b, 2, 3, extent, powers(random)));
+        }
+      }
+    }
+  }
+
+  /** Chosen by the backend, without the powers of two that decoding leaves in. */
+  @Test
+  void productsOfFp8HaveTheirScales() {
+    Random random = new Random(14);
+    try (CudaDevice device = CudaDevice.open()) {
+      Case plain = fp8(random, Formats.E4M3FN, Formats.E5M2, 130, 140, 80, powers(random));
+      Matrices a = ProductCases.over(plain.a(), plain.a().tensor().withScales(Scales.of(0.5f)));
+      assertBackend(device, new Case(plain.how(), a, plain.b(), plain.out()), true);
     }
   }
 
