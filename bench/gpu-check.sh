@@ -6,9 +6,12 @@
 #   bench/gpu-check.sh run OUT                both, on this machine
 #
 # What follows OUT is passed on: --quick for small sizes, --correctness to measure nothing, --only NAME,... for
-# a part of it (comparison, sanitizer, bandwidth, launch) or for operations whose names begin so, --force
-# to overwrite results. Exit code 1: some results are wrong. JAVA_TOOL_OPTIONS=-Ddev.narrow.cuda.library=PATH
-# names another driver, MAVEN_ARGS=-o builds without a network.
+# parts (comparison, bandwidth, launch, product, skinny, sanitizer) or for what begins with a name,
+# --force to overwrite results. Exit code 1: some results are wrong. Results are written after each part.
+#
+# In JAVA_TOOL_OPTIONS -Ddev.narrow.cuda.library=PATH names another driver, -Ddev.narrow.cublas.library=PATH the
+# library to compare with, which else is looked for where the loader and Python find theirs. MAVEN_ARGS=-o
+# builds without a network.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 

@@ -5,11 +5,13 @@ import dev.narrow.kernels.cuda.CudaDevice;
 import dev.narrow.kernels.cuda.CudaProbe;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Timer;
+import java.util.TimerTask;
 
 /**
  * Checks a GPU: every kernel's results against those of the processor, and then how fast it is
@@ -23,6 +25,8 @@ import java.util.stream.Stream;
  * not; 2 where there is nothing to do or nowhere to write.
  */
 public final class GpuCheck {
+  private static final long DOT_MILLISECONDS = 2000;
+
   private GpuCheck() {}
 
   /**
@@ -67,21 +71,16 @@ public final class GpuCheck {
       Bench bench, GpuCheckOptions options, Map<Part, List<Task>> tasks, PrintStream out)
       throws IOException {
     out.println(bench.gpu().describe());
-    Map<Part, GpuReport.Section> sections = new EnumMap<>(Part.class);
-    tasks.forEach((part, all) -> {
-      List<Task> wanted = all.stream().filter(task -> options.wants(part, task)).toList();
+    GpuReport report = GpuReport.begin(bench);
+    for (Map.Entry<Part, List<Task>> part : tasks.entrySet()) {
+      List<Task> wanted =
+          part.getValue().stream().filter(task -> options.wants(part.getKey(), task)).toList();
       if (!wanted.isEmpty()) {
-        sections.put(part, section(part, wanted, out));
+        report = report.with(part.getKey(), section(part.getKey(), wanted, out));
+        report.write(options.directory()); // a machine may be lent for minutes
       }
-    });
-    CudaProbe.Available found = (CudaProbe.Available) Cuda.probe();
-    GpuReport report =
-        new GpuReport(
-            bench.device().info().toString(),
-            found.driver(),
-            bench.gpu().describe(),
-            bench.quick(),
-            sections);
+    }
+    report = report.done();
     report.write(options.directory());
     out.println();
     out.println(report.summary());
@@ -89,20 +88,33 @@ public final class GpuCheck {
     return report.isRight() ? 0 : 1;
   }
 
-  /** The name stands there while the work is done, which may take a minute. */
+  /** The name stands there while the work is done, with a dot for every two seconds of it. */
   private static GpuReport.Section section(Part part, List<Task> tasks, PrintStream out) {
     out.println();
     out.println(part.heading());
     long begin = System.nanoTime();
-    Stream.Builder<Finding> findings = Stream.builder();
-    for (int i = 0; i < tasks.size(); i++) {
+    List<Finding> findings = new ArrayList<>();
+    for (Task task : tasks) {
       out.print(
-          String.format(Locale.ROOT, "%4d/%d  %-40s ", i + 1, tasks.size(), tasks.get(i).name()));
+          String.format(
+              Locale.ROOT, "%4d/%d  %-40s ", findings.size() + 1, tasks.size(), task.name()));
       out.flush();
-      Finding finding = tasks.get(i).run();
+      Timer timer = new Timer(true);
+      timer.schedule(
+          new TimerTask() {
+            @Override
+            public void run() {
+              out.print('.');
+              out.flush();
+            }
+          },
+          DOT_MILLISECONDS,
+          DOT_MILLISECONDS);
+      Finding finding = task.run();
+      timer.cancel();
       findings.add(finding);
       out.println(finding);
     }
-    return new GpuReport.Section(findings.build().toList(), (System.nanoTime() - begin) * 1e-9);
+    return new GpuReport.Section(List.copyOf(findings), (System.nanoTime() - begin) * 1e-9);
   }
 }

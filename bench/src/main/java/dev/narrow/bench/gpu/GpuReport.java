@@ -3,6 +3,8 @@ package dev.narrow.bench.gpu;
 import dev.narrow.bench.gpu.Finding.Comparison;
 import dev.narrow.bench.gpu.Finding.Measurement;
 import dev.narrow.bench.gpu.Finding.Note;
+import dev.narrow.kernels.cuda.Cuda;
+import dev.narrow.kernels.cuda.CudaProbe;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -11,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -26,10 +29,16 @@ import tools.jackson.core.util.DefaultPrettyPrinter;
  * @param driver version of CUDA that it supports: 12040 is 12.4
  * @param backend what computed
  * @param quick whether sizes were small
+ * @param finished whether all parts were run that were asked for
  * @param sections of the parts that were run
  */
 record GpuReport(
-    String device, int driver, String backend, boolean quick, Map<Part, Section> sections) {
+    String device,
+    int driver,
+    String backend,
+    boolean quick,
+    boolean finished,
+    Map<Part, Section> sections) {
   static final String TABLE = "results.md";
   static final String PAGE = "results.html";
   static final String DATA = "results.json";
@@ -47,6 +56,30 @@ record GpuReport(
     }
   }
 
+  /** Nothing was run yet. */
+  static GpuReport begin(Bench bench) {
+    return new GpuReport(
+        bench.device().info().toString(),
+        ((CudaProbe.Available) Cuda.probe()).driver(),
+        bench.gpu().describe(),
+        bench.quick(),
+        false,
+        Map.of());
+  }
+
+  /** The same with what another part found. */
+  GpuReport with(Part part, Section section) {
+    Map<Part, Section> more = new EnumMap<>(Part.class);
+    more.putAll(sections);
+    more.put(part, section);
+    return new GpuReport(device, driver, backend, quick, finished, more);
+  }
+
+  /** The same with nothing left to run. */
+  GpuReport done() {
+    return new GpuReport(device, driver, backend, quick, true, sections);
+  }
+
   /** Those of a kind in all parts. */
   <F extends Finding> List<F> all(Class<F> kind) {
     return sections.values().stream().flatMap(section -> section.of(kind).stream()).toList();
@@ -62,11 +95,13 @@ record GpuReport(
     return driver / 1000 + "." + driver % 1000 / 10;
   }
 
-  /** In two sentences. */
+  /** In a few sentences. */
   String summary() {
     List<Comparison> comparisons = all(Comparison.class);
     long right = comparisons.stream().filter(Finding::isRight).count();
-    String text = "%d of %d results are right.".formatted(right, comparisons.size());
+    String text =
+        (finished ? "" : "Not finished. ")
+            + "%d of %d results are right.".formatted(right, comparisons.size());
     List<String> verdicts =
         all(Measurement.class).stream()
             .map(Measurement::verdict)
@@ -131,6 +166,7 @@ record GpuReport(
       json.writeStringProperty("backend", backend);
       json.writeStringProperty("date", date);
       json.writeBooleanProperty("quick", quick);
+      json.writeBooleanProperty("finished", finished);
       json.writeArrayPropertyStart("parts");
       sections.forEach((part, section) -> write(json, part, section));
       json.writeEndArray();

@@ -7,11 +7,11 @@ import java.util.stream.Stream;
 /** The parts of the GPU check, in the order in which they run. */
 enum Part {
   COMPARISON("Results beside the processor's", ""),
-  SANITIZER("The same under compute-sanitizer", ""),
   BANDWIDTH("Bytes in a second beside a copy on the device", "share of the copy's"),
   LAUNCH("A launch from Java beside one from C", "µs above C"),
   PRODUCT("Products of matrices on tensor cores beside the vendor's library", "share of its rate"),
-  SKINNY("Products with few rows beside a read of the large matrix", "share of the peer's rate");
+  SKINNY("Products with few rows beside a read of the large matrix", "share of the peer's rate"),
+  SANITIZER("The comparisons on small sizes under compute-sanitizer", "");
 
   private final String heading;
   private final String figure;
@@ -47,11 +47,11 @@ enum Part {
           Stream.of(OperationChecks.comparisons(bench), ProductChecks.comparisons(bench))
               .flatMap(List::stream)
               .toList();
-      case SANITIZER -> Sanitizer.tasks();
       case BANDWIDTH -> OperationChecks.bandwidths(bench);
       case LAUNCH -> LaunchOverhead.tasks(bench);
       case PRODUCT -> ProductSpeeds.products(bench);
       case SKINNY -> ProductSpeeds.skinny(bench);
+      case SANITIZER -> Sanitizer.tasks();
     };
   }
 }

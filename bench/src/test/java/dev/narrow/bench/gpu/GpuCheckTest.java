@@ -60,6 +60,7 @@ class GpuCheckTest {
     command.addAll(List.of(args));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().putAll(environment);
+    builder.environment().put("PATH", scratch + File.pathSeparator + System.getenv("PATH"));
     Process process = builder.start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Run(process.waitFor(), output);
@@ -136,6 +137,28 @@ class GpuCheckTest {
     assertEquals(
         List.of("cuBLAS fp16", "our fp16", "read"),
         values(json, "peer").stream().distinct().toList());
+  }
+
+  /** A program of this name that complains instead of watching. */
+  @Test
+  void whatTheSanitizerSaysIsReported() throws Exception {
+    Path program = scratch.resolve("compute-sanitizer");
+    Files.writeString(
+        program,
+        """
+        #!/bin/sh
+        case "$*" in
+          *racecheck*GpuCheck*"--only comparison") exit 0 ;;
+          *memcheck*) echo "========= Invalid __global__ write of size 4 bytes"; exit 9 ;;
+        esac
+        exit 3
+        """);
+    assertTrue(program.toFile().setExecutable(true));
+    Run run = check(Map.of(), "--quick", "--correctness", "--only", "sanitizer");
+    assertEquals(1, run.status, run.output);
+    assertEquals(
+        List.of("exit code 9: ========= Invalid __global__ write of size 4 bytes", ""),
+        values(result("results.json"), "difference"));
   }
 
   /** A kernel that is wrong in one bit of the last element, as far as the check can tell. */

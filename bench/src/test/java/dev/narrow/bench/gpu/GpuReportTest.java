@@ -45,7 +45,7 @@ class GpuReportTest {
     sections.put(
         Part.LAUNCH,
         new GpuReport.Section(List.of(launch, new Note("a note", "with < and \"")), 3));
-    return new GpuReport("a device", 12040, "a backend", false, sections);
+    return new GpuReport("a device", 12040, "a backend", false, true, sections);
   }
 
   private static final Finding RIGHT = new Comparison("right", 10, Comparison.SAME_BITS, "");
