@@ -63,7 +63,7 @@ class DjlReproductionTest {
     assertEquals(cells, heard.fresh.size());
     String report = Files.readString(directory.resolve("report.md"));
     for (DjlArm arm : DjlArm.all()) {
-      assertTrue(report.contains(arm.name().replace("^", "\\^")), arm.name());
+      assertTrue(report.contains(arm.name()), arm.name());
     }
     assertTrue(report.contains("Holds: fp32, wrapped gives the same accuracy and loss"), report);
     assertTrue(report.contains("a skip: "), "fp16 names what was to blame");
@@ -77,7 +77,7 @@ class DjlReproductionTest {
   void bertIsTrained() throws Exception {
     assertEquals(Optional.empty(), DjlPresence.missing());
     String text = "to be or not to be, that is the question: ".repeat(100);
-    BertExample example = BertExample.of(text, new DjlConfig(1, 1, 640));
+    BertExample example = BertExample.of(text, new DjlConfig(1, 1, 160));
     DjlRun own = DjlRun.train(example, DjlArm.all().getFirst(), 1, 0);
     for (DjlArm arm : DjlArm.all()) {
       DjlRun run = DjlRun.train(example, arm, 1, 0);
