@@ -2,11 +2,15 @@ package dev.narrow.cli;
 
 import dev.narrow.formats.Names;
 import dev.narrow.repro.Experiments;
+import dev.narrow.repro.Finding;
 import dev.narrow.repro.Reproduction;
+import dev.narrow.repro.RunListener;
 import dev.narrow.repro.Scale;
 import dev.narrow.repro.data.DataLocator;
 import dev.narrow.repro.data.Dataset;
 import dev.narrow.repro.data.Datasets;
+import dev.narrow.repro.djl.DjlPresence;
+import dev.narrow.repro.djl.DjlReproduction;
 import dev.narrow.repro.report.Table;
 import dev.narrow.repro.report.TerminalTable;
 import java.io.IOException;
@@ -15,7 +19,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -30,6 +36,8 @@ import picocli.CommandLine.Spec;
     description = "Re-run an experiment and report what it shows.",
     mixinStandardHelpOptions = true)
 final class ReproCommand implements Callable<Integer> {
+  private static final String ALL = "all";
+
   @Spec CommandSpec spec = CommandSpec.create();
 
   @Parameters(
@@ -44,12 +52,14 @@ final class ReproCommand implements Callable<Integer> {
       names = "--dataset",
       split = ",",
       paramLabel = "NAME",
-      description = "Data sets, separated by commas: glyphs, optdigits, mnist. Default: glyphs.")
-  List<String> datasets = new ArrayList<>(List.of("glyphs"));
+      description =
+          "Data sets, separated by commas: glyphs, optdigits, mnist; for djl-bert tinyshakespeare. "
+              + "Default: the first of them.")
+  List<String> datasets = new ArrayList<>();
 
   @Option(
       names = "--scale",
-      description = "${COMPLETION-CANDIDATES}: seconds, about a minute, hours. Default: small.")
+      description = "${COMPLETION-CANDIDATES}: seconds, minutes, hours. Default: small.")
   Scale scale = Scale.SMALL;
 
   @Option(names = "--seeds", paramLabel = "N", description = "Runs of each arm, 2 to 1000.")
@@ -90,7 +100,6 @@ final class ReproCommand implements Callable<Integer> {
       stdout.flush();
       return 0;
     }
-    checkExperiments();
     if (seeds != null && (seeds < 2 || seeds > 1000)) {
       throw new UsageException("--seeds = " + seeds + ", expected 2 to 1000");
     }
@@ -100,31 +109,90 @@ final class ReproCommand implements Callable<Integer> {
       throw new UsageException("--out " + out + " is a file, expected a directory");
     }
     DataLocator locator = DataLocator.of(data, stderr::println);
-    List<Dataset> loaded = new ArrayList<>();
-    for (String name : datasets.stream().distinct().toList()) {
-      loaded.add(Datasets.load(name, locator));
+    List<Experiments.Entry> chosen = chosen(stderr);
+    boolean holds = true;
+    for (Experiments.Entry entry : chosen) {
+      Path directory = chosen.size() == 1 ? out : out.resolve(entry.name());
+      Finding finding = run(entry, locator, directory, stderr);
+      holds &= finding.holds();
+      stdout.print(json ? finding.json() : finding.terminal(Terminal.hasColour()));
+      stdout.flush();
+      if (!json) {
+        stderr.println("Wrote " + directory.resolve("report.html"));
+      }
     }
-    Reproduction reproduction =
-        Reproduction.run(
-            loaded, scale, seeds, out, total -> RunProgress.of(total, stderr), commandLine());
-    stdout.print(json ? reproduction.json() : reproduction.terminal(Terminal.hasColour()));
-    stdout.flush();
-    if (!json) {
-      stderr.println("Wrote " + out.resolve("report.html"));
-    }
-    return strict && !reproduction.holds() ? 1 : 0;
+    return strict && !holds ? 1 : 0;
   }
 
-  private void checkExperiments() {
-    List<String> names = Experiments.all().stream().map(Experiments.Entry::name).toList();
+  private Finding run(
+      Experiments.Entry entry, DataLocator locator, Path directory, PrintWriter stderr)
+      throws IOException, InterruptedException {
+    IntFunction<RunListener> progress = total -> RunProgress.of(total, stderr);
+    List<String> names = datasets(entry);
+    if (entry.name().startsWith(Experiments.DJL)) {
+      return DjlReproduction.run(
+          entry.name(), names, locator, scale, seeds, directory, progress, commandLine());
+    }
+    List<Dataset> loaded = new ArrayList<>();
+    for (String name : names) {
+      loaded.add(Datasets.load(name, locator));
+    }
+    return Reproduction.run(loaded, scale, seeds, directory, progress, commandLine());
+  }
+
+  /** The experiments, checked before any runs; of all of them those that can run here. */
+  private List<Experiments.Entry> chosen(PrintWriter stderr) {
+    List<Experiments.Entry> all = Experiments.all();
+    List<String> valid = new ArrayList<>(all.stream().map(Experiments.Entry::name).toList());
+    valid.add(ALL);
     for (String name : experiments) {
-      if (!name.equals("all") && !names.contains(name)) {
-        List<String> valid = new ArrayList<>(names);
-        valid.add("all");
+      if (!valid.contains(name)) {
         throw new UsageException(
             "unknown experiment '" + name + "', expected " + Names.nearest(name, valid));
       }
     }
+    List<Experiments.Entry> chosen = new ArrayList<>();
+    for (Experiments.Entry entry : all) {
+      boolean named = experiments.contains(entry.name());
+      if (!named && !experiments.contains(ALL)) {
+        continue;
+      }
+      Optional<String> missing =
+          entry.name().startsWith(Experiments.DJL) ? DjlPresence.missing() : Optional.empty();
+      if (missing.isPresent() && named) {
+        throw new UsageException(entry.name() + " needs " + missing.get());
+      } else if (missing.isPresent()) {
+        stderr.println("left out: " + entry.name() + " needs " + missing.get());
+      } else {
+        checkDatasets(entry, named);
+        chosen.add(entry);
+      }
+    }
+    return chosen;
+  }
+
+  private void checkDatasets(Experiments.Entry entry, boolean named) {
+    for (String name : datasets) {
+      boolean known =
+          named
+              ? entry.datasets().contains(name)
+              : Experiments.all().stream().anyMatch(any -> any.datasets().contains(name));
+      if (!known) {
+        throw new UsageException(
+            "unknown data set '"
+                + name
+                + "', expected one of "
+                + Names.nearest(name, entry.datasets())
+                + " for "
+                + entry.name());
+      }
+    }
+  }
+
+  /** Those of the command line that an experiment can be run on, or else its first. */
+  private List<String> datasets(Experiments.Entry entry) {
+    List<String> wanted = datasets.stream().distinct().filter(entry.datasets()::contains).toList();
+    return wanted.isEmpty() ? entry.datasets().subList(0, 1) : wanted;
   }
 
   private static void requireName(String option, @Nullable Path path) {
@@ -133,10 +201,10 @@ final class ReproCommand implements Callable<Integer> {
     }
   }
 
-  /** The arguments, quoted for a shell. */
+  /** The arguments, {@code repro} among them, quoted for a shell. */
   private String commandLine() {
     return spec.commandLine().getParseResult().originalArgs().stream()
         .map(arg -> arg.matches("[\\w@%+=:,./-]+") ? arg : "'" + arg.replace("'", "'\\''") + "'")
-        .collect(Collectors.joining(" ", "repro ", ""));
+        .collect(Collectors.joining(" "));
   }
 }

@@ -23,14 +23,14 @@ import java.util.stream.Stream;
  * Which code made a figure: a digest over the class files that take part in it, so that a changed
  * working copy never passes for the commit that it started from.
  */
-final class CodeVersion {
+public final class CodeVersion {
   private static final List<Class<?>> ONE_OF_EACH_MODULE =
       List.of(NumericFormat.class, Tensor.class, Backend.class, AmpPolicy.class, CodeVersion.class);
 
   private CodeVersion() {}
 
   /** The first 16 hexadecimal digits of the SHA-256 over all class files, in the order of names. */
-  static String current() {
+  public static String current() {
     MessageDigest digest = Sha256.start();
     for (Class<?> type : ONE_OF_EACH_MODULE) {
       try {

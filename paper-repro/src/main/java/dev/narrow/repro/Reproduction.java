@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  * A finished experiment: its figures, which the same code, data and seeds give again anywhere, and
  * the record of this run of it.
  */
-public final class Reproduction {
+public final class Reproduction implements Finding {
   /** Properties in the order of their declaration, which is the order to read them in. */
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -95,16 +95,12 @@ public final class Reproduction {
     report.write(out);
   }
 
-  /** The figures as JSON: what {@code results.json} holds. */
+  @Override
   public String json() {
     return JSON.writeValueAsString(results) + "\n";
   }
 
-  /**
-   * The tables and the verdicts for a terminal.
-   *
-   * @param colour whether it shows colour
-   */
+  @Override
   public String terminal(boolean colour) {
     StringBuilder text = new StringBuilder();
     for (Results.OnDataset table : results.datasets()) {
@@ -118,7 +114,7 @@ public final class Reproduction {
     return text.toString();
   }
 
-  /** Whether every claim holds. */
+  @Override
   public boolean holds() {
     return results.holds();
   }

@@ -4,7 +4,7 @@ package dev.narrow.repro;
 public enum Scale {
   /** Seconds: does everything work? The figures mean nothing. */
   SMOKE,
-  /** About a minute on two cores. */
+  /** Minutes on two cores; for first-table less than one. */
   SMALL,
   /** What a paper would publish. */
   FULL

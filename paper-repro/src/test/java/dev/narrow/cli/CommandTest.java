@@ -42,7 +42,19 @@ class CommandTest {
 
   @Test
   void experimentsAreListed() {
-    assertTrue(narrow("repro", "--list").out().contains("first-table"));
+    String list = narrow("repro", "--list").out();
+    for (String name : new String[] {"first-table", "djl-mlp", "djl-lenet", "djl-bert"}) {
+      assertTrue(list.contains(name), name);
+    }
+  }
+
+  /** The library of PyTorch is on the class path of no test but those that need it. */
+  @Test
+  void whatAnExperimentNeedsIsSaid() {
+    assertRefused(
+        "djl-bert needs Deep Java Library with PyTorch, which is not on the class path: mvn -Pdjl",
+        "repro",
+        "djl-bert");
   }
 
   /** The whole main job at smoke scale: what it writes, that it resumes, and that it repeats. */
@@ -58,6 +70,7 @@ class CommandTest {
     }
     String page = Files.readString(first.resolve("report.html"));
     assertTrue(page.contains("<svg"), "plots are inline");
+    assertTrue(page.contains("./narrow repro --scale smoke --out "), "the command is there");
     assertFalse(page.contains("src=\"http"), "nothing is fetched");
     String results = Files.readString(first.resolve("results.json"));
 

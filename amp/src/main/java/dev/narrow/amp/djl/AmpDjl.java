@@ -70,7 +70,7 @@ public final class AmpDjl {
     return Found.CAPABILITIES;
   }
 
-  private static DjlCapabilities probe(Engine engine) {
+  static DjlCapabilities probe(Engine engine) {
     Map<DjlBackend, String> missing = new EnumMap<>(DjlBackend.class);
     LibtorchAutocast autocast = null;
     String version = engine.getVersion();

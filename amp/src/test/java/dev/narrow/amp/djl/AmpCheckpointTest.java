@@ -15,6 +15,7 @@ import ai.djl.util.Pair;
 import dev.narrow.amp.AdamW;
 import dev.narrow.amp.AmpException;
 import dev.narrow.amp.AmpPolicy;
+import dev.narrow.amp.LossScaling;
 import dev.narrow.amp.Role;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.Rounding;
@@ -52,7 +53,11 @@ class AmpCheckpointTest {
         AmpDjl.trainer(
             model,
             Toy.config(AmpDjl.optimizer(new AdamW(0), Tracker.fixed(1e-2f))),
-            AmpPolicy.fp16().with(Role.ACTIVATION, random).with(Role.UPDATE, random),
+            AmpPolicy.fp16()
+                .with(Role.ACTIVATION, random)
+                .with(Role.UPDATE, random)
+                .with(
+                    new LossScaling(1024, 2, 0.5, 3, 1, 0x1p24f)), // it grows at steps 3, 6, 9, 12
             DjlOptions.defaults().seed(seed));
     trainer.initialize(Toy.shape());
     return trainer;
@@ -70,12 +75,15 @@ class AmpCheckpointTest {
   void aResumedRunEqualsOneThatWasNotInterrupted() throws IOException {
     Path file = directory.resolve("run.safetensors");
     List<float[]> expected;
+    float scale;
     try (Model model = model();
         AmpTrainer trainer = trainer(model, 5)) {
       Toy.train(trainer, 0, CUT);
       trainer.save(file, false);
       Toy.train(trainer, CUT, STEPS);
       expected = parameters(model);
+      scale = trainer.scaler().lossScale();
+      assertEquals(16 * 1024, scale);
     }
     try (Model model = model();
         AmpTrainer trainer = trainer(model, 5)) {
@@ -83,6 +91,7 @@ class AmpCheckpointTest {
       trainer.load(file);
       assertEquals(CUT, trainer.scaler().appliedSteps());
       Toy.train(trainer, CUT, STEPS);
+      assertEquals(scale, trainer.scaler().lossScale());
       List<float[]> resumed = parameters(model);
       for (int i = 0; i < expected.size(); i++) {
         assertArrayEquals(expected.get(i), resumed.get(i), "parameter " + i);

@@ -221,14 +221,13 @@ class AmpTrainerTest {
   @Test
   void blocksIndexByArraysThatTheyHaveMade() {
     LambdaBlock indexed =
-        LambdaBlock.singleton(
-            y -> {
-              NDArray large = y.gt(0f).logicalOr(y.lte(0f)); // all of them
-              NDArray first = y.get(new NDIndex("{}", large)); // in one axis
-              NDArray doubled = y.mul(2f);
-              doubled.set(new NDIndex("{}", y.argMax(0)), 7f); // the only row
-              return first.add(doubled.flatten());
-            });
+        LambdaBlock.singleton(y -> {
+          NDArray large = y.gt(0f).logicalOr(y.lte(0f)); // all of them
+          NDArray first = y.get(new NDIndex("{}", large)); // in one axis
+          NDArray doubled = y.mul(2f);
+          doubled.set(new NDIndex("{}", y.argMax(0)), 7f); // the only row
+          return first.add(doubled.flatten());
+        });
     assertArrayEquals(new float[] {1f}, gradient(AmpPolicy.fp32(), indexed, 1, 1));
   }
 

@@ -45,8 +45,7 @@ class BertTest {
     for (int step = 0; step < STEPS; step++) {
       try (NDManager manager = trainer.getManager().newSubManager();
           GradientCollector collector = trainer.newGradientCollector()) {
-        NDArray tokens =
-            manager.arange(BATCH * LENGTH).mod(TOKENS).toType(DataType.INT64, false);
+        NDArray tokens = manager.arange(BATCH * LENGTH).mod(TOKENS).toType(DataType.INT64, false);
         NDArray places = manager.arange(MASKED).toType(DataType.INT64, false).tile(BATCH);
         NDArray input = tokens.reshape(sequences);
         NDList y =

@@ -1,5 +1,9 @@
 /**
- * DJL's own published examples, trained as they are and under policies: {@link
- * dev.narrow.repro.djl.DjlExamples}. It needs DJL and the native library of PyTorch.
+ * Deep Java Library's own examples, trained as they are and under policies: {@link
+ * dev.narrow.repro.djl.DjlReproduction}. It needs DJL and the native library of PyTorch; {@link
+ * dev.narrow.repro.djl.DjlPresence} says whether they are there.
  */
+@NullMarked
 package dev.narrow.repro.djl;
+
+import org.jspecify.annotations.NullMarked;
