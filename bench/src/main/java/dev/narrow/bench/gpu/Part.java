@@ -44,7 +44,10 @@ enum Part {
   List<Task> tasks(Bench bench) {
     return switch (this) {
       case COMPARISON ->
-          Stream.of(OperationChecks.comparisons(bench), ProductChecks.comparisons(bench))
+          Stream.of(
+                  OperationChecks.comparisons(bench),
+                  ProductChecks.comparisons(bench),
+                  NetworkChecks.comparisons(bench))
               .flatMap(List::stream)
               .toList();
       case BANDWIDTH -> OperationChecks.bandwidths(bench);
