@@ -3,12 +3,17 @@
 // ORDERED: one accumulator for each element, from +0, that takes the terms k ascending by fused
 // multiply-add. EXACT: the exact sum in fixed point, rounded once; no order changes it. Terms that do
 // not exist are not taken at all: +0 added to -0 is +0.
+#include "exact.cuh"
 #include "grid.cuh"
 #include "matrices.cuh"
 
 namespace {
 
 using narrow::Extents;
+using narrow::Fixed;
+using narrow::Sum128;
+using narrow::Sum64;
+using narrow::Units;
 using narrow::View;
 
 struct Product {
@@ -172,122 +177,12 @@ extern "C" __global__ void matvec_f32(const float* a, const float* x, float* y, 
 
 namespace {
 
-// An operand of exact sums: its numbers are multiples of its unit. For 64-bit sums the unit is
-// 1 / per_unit, and no number is more than 2^31 units; for 128-bit sums it is 2^(field - 150), field
-// being the least exponent field of a number other than zero, where that of subnormals counts as 1.
-struct Units {
-  float per_unit;
-  int32_t field;
-};
-
 struct ExactProduct {
   Product product;
   Units a;
   Units b;
   int32_t unit;  // the exponent of what the sums count: the product of both units
   int32_t unused;
-};
-
-// Two's complement.
-struct Fixed {
-  uint64_t low;
-  uint64_t high;
-};
-
-__device__ __forceinline__ double scaled(double x, int32_t exponent) {
-#if defined(__CUDA_ARCH__)
-  return x * __longlong_as_double(static_cast<long long>(exponent + 1023) << 52);
-#else
-  return ::ldexp(x, exponent);
-#endif
-}
-
-// significand * 2^exponent to the nearest float32. 63 bits, the last of them odd if any further one was
-// set, are more than the 53 + 2 after which rounding again is innocuous (Boldo and Melquiond, 2005).
-__device__ __forceinline__ float round_to_float(bool negative, uint64_t significand, int32_t exponent) {
-  const uint64_t odd = significand >> 10 | ((significand & 0x3ff) != 0 ? 1 : 0);
-  const double value = scaled(static_cast<double>(odd), exponent + 10);
-  return static_cast<float>(negative ? -value : value);
-}
-
-__device__ __forceinline__ int leading_zeros(uint64_t x) { return __clzll(static_cast<long long>(x)); }
-
-__device__ __forceinline__ float round_to_float(Fixed sum, int32_t unit) {
-  const bool negative = sum.high >> 63 != 0;
-  if (negative) {
-    sum.low = 0 - sum.low;
-    sum.high = ~sum.high + (sum.low == 0 ? 1 : 0);
-  }
-  if ((sum.low | sum.high) == 0) {
-    return 0.0f;
-  }
-  // The highest bit to bit 62 of the upper word.
-  const int zeros = sum.high != 0 ? leading_zeros(sum.high) : 64 + leading_zeros(sum.low);
-  const int left = zeros - 1;
-  uint64_t significand = sum.high;
-  uint64_t rest = sum.low;
-  if (left >= 64) {
-    significand = sum.low << (left - 64);
-    rest = 0;
-  } else if (left > 0) {
-    significand = sum.high << left | sum.low >> (64 - left);
-    rest = sum.low << left;
-  } else if (left < 0) {  // -2^127
-    significand = sum.high >> 1;
-    rest = sum.high << 63 | sum.low;
-  }
-  return round_to_float(negative, significand | (rest != 0 ? 1 : 0), unit + 64 - left);
-}
-
-// Sums of products of integers below 2^31.
-struct Sum64 {
-  using Element = int32_t;
-  int64_t value;
-
-  static __device__ __forceinline__ Element of(float x, const Units& units) {
-    return static_cast<int32_t>(x * units.per_unit);
-  }
-
-  __device__ __forceinline__ void add(Element a, Element b) { value += static_cast<int64_t>(a) * b; }
-
-  __device__ __forceinline__ Fixed fixed() const {
-    return {static_cast<uint64_t>(value), static_cast<uint64_t>(value >> 63)};
-  }
-};
-
-// Sums of products of float32 numbers: a significand of 24 bits with its sign, and how far it is to
-// be shifted.
-struct Sum128 {
-  struct Element {
-    int32_t significand;
-    int32_t shift;
-  };
-  uint64_t low;
-  uint64_t high;
-
-  static __device__ __forceinline__ Element of(float x, const Units& units) {
-    const uint32_t magnitude = narrow::bits(x) & 0x7fffffffu;
-    const int32_t field = static_cast<int32_t>(magnitude >> 23);
-    const int32_t fraction = static_cast<int32_t>(magnitude & 0x7fffffu);
-    const int32_t significand = field == 0 ? fraction : fraction | 0x800000;
-    const int32_t shift = significand == 0 ? 0 : (field == 0 ? 1 : field) - units.field;
-    return {narrow::bits(x) >> 31 != 0 ? -significand : significand, shift};
-  }
-
-  __device__ __forceinline__ void add(Element a, Element b) {
-    const int64_t product = static_cast<int64_t>(a.significand) * b.significand;
-    const int32_t shift = a.shift + b.shift;
-    const uint64_t bits = static_cast<uint64_t>(product);
-    const uint64_t moved = bits << (shift & 63);
-    // In two steps, since a shift by 64 is none.
-    const uint64_t over = static_cast<uint64_t>((product >> 1) >> (63 - (shift & 63)));
-    const bool far = shift >= 64;
-    const uint64_t below = far ? 0 : moved;
-    low += below;
-    high += (far ? moved : over) + (low < below ? 1 : 0);
-  }
-
-  __device__ __forceinline__ Fixed fixed() const { return {low, high}; }
 };
 
 // The sum of the terms that are not finite: infinity, or NaN; 0 if all are.
@@ -376,7 +271,7 @@ __device__ __forceinline__ void exact(const ExactProduct& exact, typename Sum::E
         const int64_t row = tile.row + thread_row + SIDE * turn;
         const int64_t column = tile.column + thread_column + SIDE * j;
         if (row < extents.rows && column < extents.columns) {
-          float sum = round_to_float(row_of_sums[j * THREADS + threadIdx.x], exact.unit);
+          float sum = narrow::round_to_float(row_of_sums[j * THREADS + threadIdx.x], exact.unit);
           if (*has_special != 0) {
             const float special =
                 special_sum(a + row * product.a.row_stride, product.a.column_stride,
@@ -404,20 +299,9 @@ __device__ __forceinline__ void exact(const ExactProduct& exact, typename Sum::E
 EXACT(matmul_exact_64, Sum64, 4)
 EXACT(matmul_exact_128, Sum128, 2)
 
-// Any float32 numbers: dev.narrow.kernels.ExactSum in shared memory, a thread for each sum.
-namespace {
-
-constexpr int DIGITS = 20;
-constexpr int DIGIT = 32;
-constexpr int UNIT = -298;
-constexpr int WIDE_THREADS = 64;
-
-}  // namespace
-
-extern "C" __global__ void __launch_bounds__(WIDE_THREADS) matmul_exact_wide(const Product product) {
-  __shared__ int64_t digits_of_block[DIGITS * WIDE_THREADS];
-  constexpr uint64_t mask = 0xffffffffu;
-  int64_t* digits = digits_of_block + threadIdx.x;  // WIDE_THREADS apart
+// Any float32 numbers, a thread for each sum.
+extern "C" __global__ void __launch_bounds__(narrow::WIDE_THREADS) matmul_exact_wide(const Product product) {
+  __shared__ int64_t digits[narrow::WIDE_WORDS];
   const Extents& extents = product.extents;
   const int64_t n = extents.count * extents.rows * extents.columns;
   for (int64_t i = narrow::thread_of_grid(); i < n; i += narrow::threads_of_grid()) {
@@ -426,70 +310,11 @@ extern "C" __global__ void __launch_bounds__(WIDE_THREADS) matmul_exact_wide(con
     const int64_t matrix = i / extents.columns / extents.rows;
     const float* a = static_cast<const float*>(product.a.data) + narrow::place(product.a, matrix, row, 0);
     const float* b = static_cast<const float*>(product.b.data) + narrow::place(product.b, matrix, 0, column);
-    for (int d = 0; d < DIGITS; d++) {
-      digits[d * WIDE_THREADS] = 0;
-    }
-    float special = 0.0f;
+    narrow::WideSum sum(digits);
 #pragma unroll 1
     for (int64_t k = 0; k < extents.terms; k++) {
-      const float x = a[k * product.a.column_stride];
-      const float y = b[k * product.b.row_stride];
-      if (!narrow::is_finite(x) || !narrow::is_finite(y)) {
-        special += x * y;
-        continue;
-      }
-      const Sum128::Element left = Sum128::of(x, {0, 1});
-      const Sum128::Element right = Sum128::of(y, {0, 1});
-      const int64_t term = static_cast<int64_t>(left.significand) * right.significand;
-      const int64_t sign = term >> 63;
-      const uint64_t significand = static_cast<uint64_t>((term ^ sign) - sign);
-      const int32_t place = left.shift + right.shift;
-      const int32_t shift = place % DIGIT;
-      const uint64_t low = (significand & mask) << shift;
-      const uint64_t high = (significand >> DIGIT) << shift;
-      const uint64_t middle = (low >> DIGIT) + (high & mask);
-      int64_t* digit = digits + place / DIGIT * WIDE_THREADS;
-      digit[0] += (static_cast<int64_t>(low & mask) ^ sign) - sign;
-      digit[WIDE_THREADS] += (static_cast<int64_t>(middle & mask) ^ sign) - sign;
-      digit[2 * WIDE_THREADS] += (static_cast<int64_t>((high >> DIGIT) + (middle >> DIGIT)) ^ sign) - sign;
+      sum.add(a[k * product.a.column_stride], b[k * product.b.row_stride]);
     }
-    int64_t carry = 0;
-    for (int d = 0; d < DIGITS; d++) {
-      const int64_t digit = digits[d * WIDE_THREADS] + carry;
-      digits[d * WIDE_THREADS] = static_cast<int64_t>(static_cast<uint64_t>(digit) & mask);
-      carry = digit >> DIGIT;
-    }
-    const bool negative = carry < 0;
-    uint64_t one = negative ? 1 : 0;
-    int top = -1;
-    for (int d = 0; d < DIGITS; d++) {
-      if (negative) {
-        const uint64_t digit = (static_cast<uint64_t>(digits[d * WIDE_THREADS]) ^ mask) + one;
-        digits[d * WIDE_THREADS] = static_cast<int64_t>(digit & mask);
-        one = digit >> DIGIT;
-      }
-      top = digits[d * WIDE_THREADS] != 0 ? d : top;
-    }
-    float sum = 0.0f;
-    if (top >= 0) {
-      const int highest = top * DIGIT + 63 - leading_zeros(static_cast<uint64_t>(digits[top * WIDE_THREADS]));
-      const int lowest = highest - 62;
-      uint64_t significand = 0;
-      bool sticky = false;
-      for (int d = 0; d <= top; d++) {
-        const uint64_t digit = static_cast<uint64_t>(digits[d * WIDE_THREADS]);
-        const int shift = d * DIGIT - lowest;
-        if (shift <= -DIGIT) {
-          sticky |= digit != 0;
-        } else if (shift < 0) {
-          sticky |= (digit & ((static_cast<uint64_t>(1) << -shift) - 1)) != 0;
-          significand |= digit >> -shift;
-        } else {
-          significand |= digit << shift;
-        }
-      }
-      sum = round_to_float(negative, significand | (sticky ? 1 : 0), lowest + UNIT);
-    }
-    store_sum(product, matrix, row, column, narrow::canonical(special != 0 ? special : sum));
+    store_sum(product, matrix, row, column, sum.value());
   }
 }

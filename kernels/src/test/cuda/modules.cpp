@@ -109,13 +109,14 @@ EntryPoint read_entry(Words& words) {
       }
     } while (word != ")" && !word.empty());
   }
-  for (; word != "{" && !word.empty(); word = words.next()) {
-    if (word == ".maxntid") {
-      result.max_threads = 1;
-      do {
+  while (word != "{" && !word.empty()) {
+    bool has_limit = word == ".maxntid";
+    word = words.next();
+    if (has_limit) {
+      result.max_threads = unsigned(atoi(word.c_str()));
+      for (word = words.next(); word == ","; word = words.next()) {
         result.max_threads *= unsigned(atoi(words.next().c_str()));
-        word = words.next();
-      } while (word == ",");
+      }
     }
   }
   return result;

@@ -32,6 +32,8 @@ class ReadmeTest {
     "casting, CastingTest",
     "arithmetic, ArithmeticTest",
     "products, ProductsTest",
+    "gpu, CudaTest",
+    "either, CudaTest",
     "wrapping, WrappedLoopTest",
     "plain, SideBySideTest",
     "side by side, SideBySideTest",

@@ -28,6 +28,12 @@ import org.jspecify.annotations.Nullable;
  * other threads it is carried by {@link #capture}. A region keeps what it has cast, so that a
  * weight is cast once for the forward and the backward pass: both belong into one region.
  *
+ * <p>On the backend of a device, operations return tensors in its memory that live until the
+ * outermost region ends: so a region for each step, which leaves nothing behind. What is to stay is
+ * copied, or written to tensors of the caller's own; another use of it is an IllegalStateException
+ * that says that it was freed. A change of a tensor there that is not made by an optimizer is to be
+ * told ({@link #touch}): nobody looks at its values.
+ *
  * <p>Safe for use by several threads at once, but then the number of the step, from which random
  * bits come, is that in which regions were opened.
  */
@@ -145,6 +151,18 @@ public final class Autocast {
     if (REGION.isBound()) {
       REGION.get().constant(tensor);
     }
+  }
+
+  /**
+   * Brings a tensor, as that of a batch, to where the region's backend works: itself if it lies
+   * there, else a copy that lives as long as the region. It is not changed while the region runs,
+   * and cast once ({@link #constant}).
+   */
+  public static Tensor place(Tensor tensor) {
+    Region region = current();
+    Tensor placed = region.place(tensor);
+    region.constant(placed);
+    return placed;
   }
 
   /** A region on its way into other threads. */

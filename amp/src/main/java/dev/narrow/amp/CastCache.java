@@ -20,26 +20,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a region has cast: by memory and by all that the cast depends on, so that formats never mix.
  * A change of the memory that somebody tells of ({@link #forget}) ends an entry; a change that
- * nobody tells of is noticed where it meets one of {@value #SAMPLES} values that are compared, as
- * every step of an optimizer does. Memory that nobody else holds is not held here either: a region
- * over many batches does not grow.
+ * nobody tells of is noticed, on the host, where it meets one of {@value #SAMPLES} values that are
+ * compared, as every step of an optimizer does. Memory that nobody else holds is not held here
+ * either: a region over many batches does not grow.
  *
  * <p>Safe for use by several threads.
  */
 final class CastCache {
   private static final int SAMPLES = 64;
 
-  /** Memory by identity: of an array, or of the scope that native memory lives in. */
+  /** Memory by the identity of what it is part of. */
   @SuppressWarnings("ReferenceEquality") // two arrays that are equal are not the same memory
   private static final class Memory extends WeakReference<Object> {
     private final long from;
     private final long to;
     private final int hash;
 
-    Memory(MemorySegment segment, @Nullable ReferenceQueue<Object> queue) {
-      super(segment.heapBase().orElse(segment.scope()), queue);
-      from = segment.address();
-      to = from + segment.byteSize();
+    Memory(Tensor tensor, @Nullable ReferenceQueue<Object> queue) {
+      super(tensor.storage().owner(), queue);
+      from = tensor.storage().address();
+      to = from + tensor.storage().byteSize();
       hash = 31 * System.identityHashCode(get()) + Long.hashCode(from ^ to << 1);
     }
 
@@ -98,7 +98,7 @@ final class CastCache {
 
   /** What was cast from these values, or null. */
   synchronized @Nullable Cast find(Tensor tensor, Quantizer quantizer, String layer) {
-    Map<Form, Cast> forms = casts.get(new Memory(tensor.storage().segment(), null));
+    Map<Form, Cast> forms = casts.get(new Memory(tensor, null));
     if (forms == null) {
       return null;
     }
@@ -110,27 +110,27 @@ final class CastCache {
       Tensor tensor, Quantizer quantizer, String layer, Tensor cast, Scales scales) {
     dropGone();
     casts
-        .computeIfAbsent(new Memory(tensor.storage().segment(), gone), _ -> new HashMap<>())
+        .computeIfAbsent(new Memory(tensor, gone), _ -> new HashMap<>())
         .put(Form.of(tensor, quantizer, layer), new Cast(cast, scales, sample(tensor)));
   }
 
   /** Remembers that nobody is going to write to a tensor: an operation has returned it, say. */
   synchronized void addConstant(Tensor tensor) {
     dropGone();
-    constants.add(new Memory(tensor.storage().segment(), gone));
+    constants.add(new Memory(tensor, gone));
   }
 
   synchronized boolean isConstant(Tensor tensor) {
-    return constants.contains(new Memory(tensor.storage().segment(), null));
+    return constants.contains(new Memory(tensor, null));
   }
 
   /** Whether a tensor has not been asked about in its role before. */
   synchronized boolean isNew(Tensor tensor, String layer, Role role) {
-    return seen.add(new Sight(new Memory(tensor.storage().segment(), null), layer, role));
+    return seen.add(new Sight(new Memory(tensor, null), layer, role));
   }
 
   synchronized void forget(Tensor tensor) {
-    Memory changed = new Memory(tensor.storage().segment(), null);
+    Memory changed = new Memory(tensor, null);
     casts.keySet().removeIf(changed::overlaps);
   }
 
@@ -153,8 +153,11 @@ final class CastCache {
     return casts.size();
   }
 
-  /** A hash of some values, evenly spaced, the first and the last among them. */
+  /** A hash of some values, evenly spaced, the first and the last among them; 0 on a device. */
   private static long sample(Tensor tensor) {
+    if (!tensor.storage().isHost()) {
+      return 0;
+    }
     MemorySegment segment = tensor.storage().segment();
     long words = segment.byteSize() / 4;
     long count = Math.min(words, SAMPLES);

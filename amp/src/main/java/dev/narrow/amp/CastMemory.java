@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Memory of the casts of a region, which the next region of the same autocast uses again: no step
- * of training but the first allocates any. What one region has not used is let go, and so is what
- * it does not use any more: a region over many batches does not grow.
+ * Memory of the casts of a region on the host, which the next region of the same autocast uses
+ * again: no step of training but the first allocates any. What one region has not used is let go,
+ * and so is what it does not use any more: a region over many batches does not grow.
  *
  * <p>Safe for use by several threads.
  */

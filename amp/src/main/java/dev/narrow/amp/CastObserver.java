@@ -33,7 +33,8 @@ public interface CastObserver {
 
   /**
    * Called once for each tensor and role in a region, by the thread that casts it. The tensors are
-   * to be read and not kept: they are overwritten later.
+   * to be read and not kept: they are overwritten later. Of what lies on a device they are copies
+   * on the host, for which the region waits.
    */
   void cast(Cast cast);
 

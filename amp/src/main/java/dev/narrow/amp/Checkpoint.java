@@ -160,7 +160,8 @@ public final class Checkpoint {
         replace,
         texts,
         tensors.entrySet().stream().map(entry -> info(entry.getKey(), entry.getValue())).toList(),
-        (info, sink) -> sink.write(Objects.requireNonNull(tensors.get(info.name()))));
+        (info, sink) ->
+            sink.write(DeviceTensors.onHost(Objects.requireNonNull(tensors.get(info.name())))));
   }
 
   /**
@@ -283,10 +284,7 @@ public final class Checkpoint {
   /** Reads a tensor into memory of its own; what is returned cannot fail to put it in place. */
   private static Runnable read(
       SafetensorsFile in, String section, Section owner, String key, Tensor tensor) {
-    MemorySegment target = tensor.storage().segment();
-    if (target.isReadOnly()
-        || !target.scope().isAlive()
-        || !target.isAccessibleBy(Thread.currentThread())) {
+    if (!isWritable(tensor.storage())) {
       throw new IllegalArgumentException(
           section + "/" + key + " = " + tensor + ", expected memory to write to");
     }
@@ -297,9 +295,19 @@ public final class Checkpoint {
             tensor.format(),
             scales(in, section + "/" + SCALE + key, tensor));
     return () -> {
-      target.copyFrom(codes.storage().segment());
+      tensor.storage().write(0, codes.storage().segment());
       owner.put(key, tensor.withScales(codes.scales()));
     };
+  }
+
+  private static boolean isWritable(Storage storage) {
+    if (!storage.isHost()) {
+      return true;
+    }
+    MemorySegment memory = storage.segment();
+    return !memory.isReadOnly()
+        && memory.scope().isAlive()
+        && memory.isAccessibleBy(Thread.currentThread());
   }
 
   private static Scales scales(SafetensorsFile in, String name, Tensor tensor) {

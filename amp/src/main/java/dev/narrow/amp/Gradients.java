@@ -46,9 +46,13 @@ public final class Gradients {
     /**
      * Checks what it is unscaled to.
      *
-     * @throws IllegalArgumentException if that does not fit, or is not needed
+     * @throws IllegalArgumentException if that does not fit, is not needed, or is missing
      */
     public View {
+      if (unscaled == null && !values.isFp32() && !values.storage().isHost()) {
+        throw new IllegalArgumentException(
+            name + " = " + values + " lies on a device, expected an fp32 tensor beside it there");
+      }
       if (unscaled != null) {
         if (values.isFp32()) {
           throw new IllegalArgumentException(

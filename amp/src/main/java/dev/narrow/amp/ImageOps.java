@@ -27,7 +27,7 @@ public final class ImageOps {
     OpClass kind = region.enter("conv2d");
     Tensor in = region.operand("conv2d", kind, layer, Role.ACTIVATION, x);
     Tensor w = region.operand("conv2d", kind, layer, Role.WEIGHT, weight);
-    Tensor y = Tensor.zeros(outputDims(how, x.shape(), weight.shape()));
+    Tensor y = region.allocate(x, outputDims(how, x.shape(), weight.shape()));
     if (bias == null) {
       region.products(kind).convolve(how, in, w, y);
     } else {
@@ -80,7 +80,7 @@ public final class ImageOps {
     if (dbias != null) {
       region.backend().convolveBackwardBias(e, dbias);
     }
-    Tensor dx = Tensor.zeros(x.shape().dims());
+    Tensor dx = region.allocate(dy, x.shape().dims());
     backend.convolveBackwardInput(how, w, e, dx);
     return dx;
   }
@@ -88,9 +88,9 @@ public final class ImageOps {
   /** The largest of each window, and where it was, for the backward pass. */
   public static final class Maxima {
     private final Tensor y;
-    private final int[] argmax;
+    private final Tensor argmax;
 
-    private Maxima(Tensor y, int[] argmax) {
+    private Maxima(Tensor y, Tensor argmax) {
       this.y = y;
       this.argmax = argmax;
     }
@@ -105,8 +105,8 @@ public final class ImageOps {
   public static Maxima maxPool(Pooling how, Tensor x) {
     Region region = Autocast.current();
     OpClass kind = region.enter("max_pool2d");
-    Tensor y = Tensor.zeros(pooledDims(how, x.shape()));
-    int[] argmax = new int[y.shape().size()];
+    Tensor y = region.allocate(x, pooledDims(how, x.shape()));
+    Tensor argmax = region.indices(x, y.shape().dims());
     region.backend().maxPool(how, x, y, argmax);
     return new Maxima(region.result(kind, y, x), argmax);
   }
@@ -115,7 +115,7 @@ public final class ImageOps {
   public static Tensor maxPoolBackward(Tensor dy, Maxima saved, Shape x) {
     Region region = Autocast.current();
     OpClass kind = region.enter("max_pool2d");
-    Tensor dx = Tensor.zeros(x.dims());
+    Tensor dx = region.allocate(dy, x.dims());
     region.backend().maxPoolBackward(dy, saved.argmax, dx);
     return region.result(kind, dx, dy);
   }
@@ -131,7 +131,7 @@ public final class ImageOps {
   public static Tensor averagePool(Pooling how, Tensor x) {
     Region region = Autocast.current();
     OpClass kind = region.enter("avg_pool2d");
-    Tensor y = Tensor.zeros(pooledDims(how, x.shape()));
+    Tensor y = region.allocate(x, pooledDims(how, x.shape()));
     region.backend().averagePool(how, x, y);
     return region.result(kind, y, x);
   }
@@ -140,7 +140,7 @@ public final class ImageOps {
   public static Tensor averagePoolBackward(Pooling how, Tensor dy, Shape x) {
     Region region = Autocast.current();
     OpClass kind = region.enter("avg_pool2d");
-    Tensor dx = Tensor.zeros(x.dims());
+    Tensor dx = region.allocate(dy, x.dims());
     region.backend().averagePoolBackward(how, dy, dx);
     return region.result(kind, dx, dy);
   }
@@ -152,7 +152,7 @@ public final class ImageOps {
     if (x.shape().rank() != 4) {
       throw new IllegalArgumentException("x has shape " + x.shape() + ", expected [n, c, h, w]");
     }
-    Tensor y = Tensor.zeros(x.shape().dim(0), x.shape().dim(1));
+    Tensor y = region.allocate(x, x.shape().dim(0), x.shape().dim(1));
     region.backend().averagePlanes(x, y);
     return region.result(kind, y, x);
   }
@@ -161,7 +161,7 @@ public final class ImageOps {
   public static Tensor averagePlanesBackward(Tensor dy, Shape x) {
     Region region = Autocast.current();
     OpClass kind = region.enter("avg_pool2d");
-    Tensor dx = Tensor.zeros(x.dims());
+    Tensor dx = region.allocate(dy, x.dims());
     region.backend().averagePlanesBackward(dy, dx);
     return region.result(kind, dx, dy);
   }
@@ -189,14 +189,33 @@ public final class ImageOps {
     Region region = Autocast.current();
     OpClass kind = region.enter("batch_norm");
     Backend backend = region.backend();
-    Tensor mean = Tensor.zeros(gamma.shape().dims());
-    Tensor variance = Tensor.zeros(gamma.shape().dims());
-    Tensor inverse = Tensor.zeros(gamma.shape().dims());
-    Tensor y = Tensor.zeros(x.shape().dims());
+    Tensor mean = region.allocate(x, gamma.shape().dims());
+    Tensor variance = region.allocate(x, gamma.shape().dims());
+    Tensor inverse = region.allocate(x, gamma.shape().dims());
+    Tensor y = region.allocate(x, x.shape().dims());
     backend.batchMoments(x, mean, variance);
     backend.inverseDeviation(variance, epsilon, inverse);
     backend.batchNormalize(x, mean, inverse, gamma, beta, y);
     return new BatchNormalized(region.result(kind, y, x), mean, variance, inverse);
+  }
+
+  /**
+   * Moves running moments towards those of a batch: see {@link Backend#updateMoments}. Without
+   * effect for a batch of one element a channel, which has no variance.
+   *
+   * @param momentum weight of the batch
+   * @param x the batch
+   * @param batch what became of it
+   * @param mean running mean of each channel
+   * @param variance running variance of each channel, unbiased
+   */
+  public static void updateMoments(
+      float momentum, Tensor x, BatchNormalized batch, Tensor mean, Tensor variance) {
+    int elements = x.shape().size() / mean.shape().size();
+    if (elements > 1) {
+      Backend backend = Autocast.current().backend();
+      backend.updateMoments(momentum, elements, batch.mean(), batch.variance(), mean, variance);
+    }
   }
 
   /** The same by moments that are given, as in inference. */
@@ -204,9 +223,9 @@ public final class ImageOps {
       Tensor x, Tensor mean, Tensor variance, Tensor gamma, Tensor beta, float epsilon) {
     Region region = Autocast.current();
     OpClass kind = region.enter("batch_norm");
-    Tensor inverse = Tensor.zeros(gamma.shape().dims());
+    Tensor inverse = region.allocate(x, gamma.shape().dims());
     region.backend().inverseDeviation(variance, epsilon, inverse);
-    Tensor y = Tensor.zeros(x.shape().dims());
+    Tensor y = region.allocate(x, x.shape().dims());
     region.backend().batchNormalize(x, mean, inverse, gamma, beta, y);
     return region.result(kind, y, x);
   }

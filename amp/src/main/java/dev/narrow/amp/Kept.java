@@ -1,12 +1,11 @@
 package dev.narrow.amp;
 
 import dev.narrow.formats.RandomBits;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
-import dev.narrow.quant.TensorReader;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -18,28 +17,48 @@ final class Kept {
 
   /** Memory for the values of codes during a step: of the largest tensor that needs some. */
   static final class Scratch {
-    private float[] memory = {};
+    private final Backend backend;
+    private @Nullable Tensor memory;
+
+    Scratch(Backend backend) {
+      this.backend = backend;
+    }
 
     private Tensor decode(Tensor codes, int... dims) {
       int n = codes.shape().size();
-      if (memory.length < n) {
-        memory = new float[n];
+      Tensor room = memory;
+      if (room == null
+          || room.shape().size() < n
+          || room.storage().isHost() != codes.storage().isHost()) {
+        free();
+        room = backend.allocate(codes, n);
+        memory = room;
       }
-      TensorReader.of(codes, "codes").read(0, n, memory, 0);
-      return Tensor.of(MemorySegment.ofArray(memory).asSlice(0, (long) n * Float.BYTES), dims);
+      Tensor values = room.slice(0, n);
+      backend.decode(codes, values.reshape(codes.shape().dims()));
+      return values.reshape(dims);
+    }
+
+    void free() {
+      if (memory != null) {
+        backend.free(memory);
+        memory = null;
+      }
     }
 
     long bytes() {
-      return (long) memory.length * Float.BYTES;
+      return memory == null ? 0 : memory.storage().byteSize();
     }
   }
 
+  private final Backend backend;
   private final @Nullable Quantizer quantizer;
   private final int[] dims; // of the parameter; codes may have a shape of their own
   private Tensor tensor;
   private @Nullable Scales grid;
 
-  private Kept(Tensor tensor, @Nullable Quantizer quantizer, int... dims) {
+  private Kept(Backend backend, Tensor tensor, @Nullable Quantizer quantizer, int... dims) {
+    this.backend = backend;
     this.tensor = tensor;
     this.quantizer = quantizer;
     this.dims = dims;
@@ -48,11 +67,12 @@ final class Kept {
   /**
    * An existing tensor.
    *
+   * @param backend what works on it
    * @param name what to call it in a message
    * @param quantizer its format; null for fp32 as it is
    * @throws IllegalArgumentException if the tensor is neither fp32 nor in the quantizer's format
    */
-  static Kept of(String name, Tensor tensor, @Nullable Quantizer quantizer) {
+  static Kept of(Backend backend, String name, Tensor tensor, @Nullable Quantizer quantizer) {
     if (!tensor.isFp32()) {
       if (quantizer == null
           || !tensor.format().equals(quantizer.format())
@@ -70,21 +90,28 @@ final class Kept {
       }
       requireOneLevel(name, quantizer);
     }
-    return new Kept(tensor, quantizer, tensor.shape().dims());
+    return new Kept(backend, tensor, quantizer, tensor.shape().dims());
   }
 
   /**
    * A tensor of zeros: codes, if it has a format.
    *
+   * @param backend what works on it
    * @param name what to call it in a message
+   * @param beside where it lies, and its shape
    * @param flat whether its elements are kept as one row, so that blocks of a row are whole
    * @throws IllegalArgumentException if the format has no zero, or scales that are not kept
    */
-  static Kept zeros(String name, @Nullable Quantizer quantizer, boolean flat, int... dims) {
+  static Kept zeros(
+      Backend backend, String name, @Nullable Quantizer quantizer, boolean flat, Tensor beside) {
+    int[] dims = beside.shape().dims();
+    Tensor zeros = quantizer == null ? Tensor.zeros(dims) : zeros(name, quantizer, flat, dims);
+    boolean isHost = beside.storage().isHost();
+    return new Kept(backend, isHost ? zeros : backend.place(zeros), quantizer, dims);
+  }
+
+  private static Tensor zeros(String name, Quantizer quantizer, boolean flat, int... dims) {
     Tensor zeros = Tensor.zeros(dims);
-    if (quantizer == null) {
-      return new Kept(zeros, null, dims);
-    }
     requireOneLevel(name, quantizer);
     Tensor shaped = flat ? zeros.reshape(zeros.shape().size()) : zeros;
     Tensor codes = quantizer.quantize(shaped, quantizer.scales(shaped), new RandomBits(0, 0));
@@ -97,7 +124,7 @@ final class Kept {
                 + " has no zero, expected one: it starts there");
       }
     }
-    return new Kept(codes, quantizer, dims);
+    return codes;
   }
 
   private static void requireOneLevel(String name, Quantizer quantizer) {
@@ -138,12 +165,12 @@ final class Kept {
       return;
     }
     Tensor shaped = values.reshape(tensor.shape().dims());
-    Scales scales = grid == null ? quantizer.scales(shaped) : grid;
+    Scales scales = grid == null ? backend.scales(quantizer, shaped) : grid;
     if (tensor.isFp32()) {
-      quantizer.fakeQuantize(shaped, scales, random);
+      backend.fakeQuantize(quantizer, scales, shaped, random);
     } else {
       tensor = under(scales, tensor);
-      quantizer.quantize(shaped, tensor, random);
+      backend.quantize(quantizer, shaped, tensor, random);
     }
   }
 

@@ -2,12 +2,11 @@ package dev.narrow.amp;
 
 import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Indices;
 import dev.narrow.kernels.Matmul;
 import dev.narrow.kernels.Matrices;
-import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
-import java.util.Arrays;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,14 +39,14 @@ public final class Ops {
     Tensor in = region.operand("linear", kind, layer, Role.ACTIVATION, x);
     Tensor w = region.operand("linear", kind, layer, Role.WEIGHT, weight);
     Matmul how = Matmul.plain();
-    Tensor y = Tensor.zeros(withColumns(x.shape(), weight, 1));
+    Tensor y = region.allocate(x, withColumns(x.shape(), weight, 1));
     region
         .matrices(kind)
         .matmul(
             bias == null ? how : how.bias(bias),
-            Matrices.of(rows(in)),
+            Matrices.of(region.rows(in)),
             Matrices.of(w),
-            Matrices.of(rows(y)));
+            Matrices.of(region.rows(y)));
     return region.result(kind, y, x);
   }
 
@@ -68,14 +67,14 @@ public final class Ops {
     OpClass kind = region.enter("linear");
     Tensor e = linearGradients(region, kind, layer, x, dy, dweight, dbias);
     Tensor w = region.operand("linear", kind, layer, Role.WEIGHT, weight);
-    Tensor dx = Tensor.zeros(x.shape().dims());
+    Tensor dx = region.allocate(dy, x.shape().dims());
     region
         .matrices(kind)
         .matmul(
             Matmul.plain(),
-            Matrices.of(rows(e)),
+            Matrices.of(region.rows(e)),
             Matrices.of(w).transposed(),
-            Matrices.of(rows(dx)));
+            Matrices.of(region.rows(dx)));
     return dx;
   }
 
@@ -101,25 +100,14 @@ public final class Ops {
         .matrices(kind)
         .matmul(
             Matmul.plain(),
-            Matrices.of(rows(in)).transposed(),
-            Matrices.of(rows(e)),
+            Matrices.of(region.rows(in)).transposed(),
+            Matrices.of(region.rows(e)),
             Matrices.of(dweight));
     region.gradient("linear", kind, layer, dweight);
     if (dbias != null) {
-      region.backend().sumRows(rows(e), dbias);
+      region.backend().sumRows(region.rows(e), dbias);
     }
     return e;
-  }
-
-  /** A tensor as a matrix of its innermost rows. */
-  static Tensor rows(Tensor tensor) {
-    if (tensor.shape().rank() == 2) {
-      return tensor;
-    }
-    int columns = tensor.shape().dim(tensor.shape().axis(-1));
-    boolean oneScale = tensor.scales().granularity() instanceof Granularity.PerTensor;
-    return (oneScale ? tensor : tensor.toFp32())
-        .reshape(columns == 0 ? 0 : tensor.shape().size() / columns, columns);
   }
 
   private static int[] withColumns(Shape shape, Tensor weight, int axis) {
@@ -153,7 +141,7 @@ public final class Ops {
     Tensor right = region.operand("matmul", kind, layer + ".b", Role.ACTIVATION, b);
     int[] dims = a.shape().dims().clone();
     dims[dims.length - 1] = b.shape().dim(b.shape().axis(-1));
-    Tensor y = Tensor.zeros(dims);
+    Tensor y = region.allocate(a, dims);
     region
         .matrices(kind)
         .matmul(Matmul.plain(), Matrices.of(left), Matrices.of(right), Matrices.of(y));
@@ -175,8 +163,8 @@ public final class Ops {
     Tensor left = region.operand("matmul", kind, layer + ".a", Role.ACTIVATION, a);
     Tensor right = region.operand("matmul", kind, layer + ".b", Role.ACTIVATION, b);
     Tensor e = region.operand("matmul", kind, layer, Role.ACTIVATION_GRADIENT, dy);
-    Tensor da = Tensor.zeros(a.shape().dims());
-    Tensor db = Tensor.zeros(b.shape().dims());
+    Tensor da = region.allocate(dy, a.shape().dims());
+    Tensor db = region.allocate(dy, b.shape().dims());
     Backend backend = region.matrices(kind);
     backend.matmul(
         Matmul.plain(), Matrices.of(e), Matrices.of(right).transposed(), Matrices.of(da));
@@ -211,11 +199,11 @@ public final class Ops {
 
   /** The gradient of {@link #sigmoid} from its result: dy y (1 - y), each product rounded. */
   public static Tensor sigmoidBackward(Tensor y, Tensor dy) {
+    Tensor rest = ones(y);
     return map(
         "sigmoid",
         dy,
         (backend, dx) -> {
-          Tensor rest = ones(y);
           backend.addScaled(-1, y, rest);
           backend.multiply(dy, y, dx);
           backend.multiply(dx, rest, dx);
@@ -229,29 +217,31 @@ public final class Ops {
 
   /** The gradient of {@link #tanh} from its result: dy (1 - y²), each product rounded. */
   public static Tensor tanhBackward(Tensor y, Tensor dy) {
+    Tensor square = Autocast.current().allocate(y, y.shape().dims());
+    Tensor slope = ones(y);
     return map(
         "tanh",
         dy,
         (backend, dx) -> {
-          Tensor square = Tensor.zeros(y.shape().dims());
           backend.multiply(y, y, square);
-          Tensor slope = ones(y);
           backend.addScaled(-1, square, slope);
           backend.multiply(dy, slope, dx);
         });
   }
 
+  /** Ones, but NaN where there is NaN. */
   private static Tensor ones(Tensor like) {
-    float[] ones = new float[like.shape().size()];
-    Arrays.fill(ones, 1f);
-    return Tensor.of(ones, like.shape().dims());
+    Region region = Autocast.current();
+    Tensor ones = region.allocate(like, like.shape().dims());
+    region.backend().clamp(1, 1, like, ones);
+    return ones;
   }
 
   /** x + y: the sum of a residual connection. Operation {@code add}. */
   public static Tensor add(Tensor x, Tensor y) {
     Region region = Autocast.current();
     OpClass kind = region.enter("add");
-    Tensor z = Tensor.zeros(x.shape().dims());
+    Tensor z = region.allocate(x, x.shape().dims());
     region.backend().add(x, y, z);
     return region.result(kind, z, x, y);
   }
@@ -260,7 +250,7 @@ public final class Ops {
   public static Tensor multiply(Tensor x, Tensor y) {
     Region region = Autocast.current();
     OpClass kind = region.enter("mul");
-    Tensor z = Tensor.zeros(x.shape().dims());
+    Tensor z = region.allocate(x, x.shape().dims());
     region.backend().multiply(x, y, z);
     return region.result(kind, z, x, y);
   }
@@ -316,9 +306,30 @@ public final class Ops {
   public static Loss softmaxCrossEntropy(Tensor logits, int[] labels, float seed) {
     Region region = Autocast.current();
     OpClass kind = region.enter("cross_entropy");
-    Tensor gradient = Tensor.zeros(logits.shape().dims());
-    float loss = region.backend().softmaxCrossEntropy(rows(logits), labels, seed, rows(gradient));
+    Tensor gradient = region.allocate(logits, logits.shape().dims());
+    float loss =
+        region
+            .backend()
+            .softmaxCrossEntropy(region.rows(logits), labels, seed, region.rows(gradient));
     return new Loss(loss, region.result(kind, gradient, logits));
+  }
+
+  /**
+   * The same on tensors, so that nobody waits for a device: the loss stays there.
+   *
+   * @param logits [..., classes]
+   * @param labels {@link Indices}: the class of each row
+   * @param seed what the gradient is multiplied by: the loss scale, or 1
+   * @param loss a scalar, fp32: receives the mean
+   * @return the gradient of the logits
+   */
+  public static Tensor softmaxCrossEntropy(Tensor logits, Tensor labels, float seed, Tensor loss) {
+    Region region = Autocast.current();
+    OpClass kind = region.enter("cross_entropy");
+    Tensor gradient = region.allocate(logits, logits.shape().dims());
+    Tensor rows = region.rows(gradient);
+    region.backend().softmaxCrossEntropy(region.rows(logits), labels, seed, rows, loss);
+    return region.result(kind, gradient, logits);
   }
 
   /**
@@ -333,7 +344,7 @@ public final class Ops {
     Region region = Autocast.current();
     OpClass kind = region.enter("mse_loss");
     Backend backend = region.backend();
-    Tensor difference = Tensor.zeros(prediction.shape().dims());
+    Tensor difference = region.allocate(prediction, prediction.shape().dims());
     backend.subtract(prediction, target, difference);
     int n = prediction.shape().size();
     float loss = backend.sumOfSquares(difference) / n;
@@ -345,7 +356,7 @@ public final class Ops {
   static Tensor map(String op, Tensor x, BiConsumer<Backend, Tensor> compute) {
     Region region = Autocast.current();
     OpClass kind = region.enter(op);
-    Tensor y = Tensor.zeros(x.shape().dims());
+    Tensor y = region.allocate(x, x.shape().dims());
     compute.accept(region.backend(), y);
     return region.result(kind, y, x);
   }

@@ -33,12 +33,15 @@ import org.jspecify.annotations.Nullable;
  * same scales and rounding but 5 exponent bits, 3 of the fraction and no sign, where nothing but
  * zero becomes zero. Blocks of elements that share a scale run on from row to row.
  *
+ * <p>It works where the parameters lie, and keeps its moments beside them: {@link #close} gives
+ * back those on a device.
+ *
  * <p>All arithmetic is float32. Random bits depend on the seed, the step and the place of a
  * parameter in the list alone, so two optimizers of one loop should have different seeds.
  *
  * <p>Not safe for use by several threads at once.
  */
-public final class Optimizer {
+public final class Optimizer implements AutoCloseable {
 
   /**
    * Bytes that an optimizer and its parameters take, gradients not counted.
@@ -88,14 +91,16 @@ public final class Optimizer {
     this.policy = policy;
     this.seed = seed;
     this.scratch =
-        Stream.generate(Kept.Scratch::new).limit(1 + Update.moments(rule).size()).toList();
+        Stream.generate(() -> new Kept.Scratch(backend))
+            .limit(1 + Update.moments(rule).size())
+            .toList();
     learningRate(learningRate);
   }
 
   /**
    * An optimizer over these parameters, which it first brings into the policy's update format.
    *
-   * @param backend what computes the steps
+   * @param backend what computes the steps, where the parameters lie
    * @param seed of the random bits, if a format of the policy rounds stochastically, and of the
    *     first exponents of {@link IntegerMadam}
    * @throws IllegalArgumentException if a learning rate is not positive, if the rule cannot train a
@@ -147,7 +152,8 @@ public final class Optimizer {
               + rule
               + " keeps integer exponents, expected an fp32 parameter and no format for the update");
     }
-    Slot slot = new Slot(parameter, Kept.of(name, parameter.kept(), update), moments(parameter));
+    Slot slot =
+        new Slot(parameter, Kept.of(backend, name, parameter.kept(), update), moments(parameter));
     slot.bound(Update.bound(rule, name, slot.value.open(scratch.getFirst())));
     slots.add(slot);
   }
@@ -178,8 +184,7 @@ public final class Optimizer {
               && quantizer.granularity() instanceof Granularity.PerBlock(int axis, int _)
               && axis == -1;
       moments.add(
-          Kept.zeros(
-              parameter.name() + ": state", quantizer, flat, parameter.gradient().shape().dims()));
+          Kept.zeros(backend, parameter.name() + ": state", quantizer, flat, parameter.gradient()));
     }
     return moments;
   }
@@ -228,7 +233,7 @@ public final class Optimizer {
   /** Lets the passes see what is kept. */
   private void show(Slot slot, int index) {
     slot.parameter.keep(slot.value.tensor());
-    slot.parameter.copyMaster(new RandomBits(seed, Role.WEIGHT.stream(steps, index)));
+    slot.parameter.copyMaster(backend, new RandomBits(seed, Role.WEIGHT.stream(steps, index)));
     Autocast.touch(slot.parameter.kept());
     Autocast.touch(slot.parameter.value());
   }
@@ -274,6 +279,18 @@ public final class Optimizer {
     }
     long during = scratch.stream().mapToLong(Kept.Scratch::bytes).sum();
     return new Memory(parameters, copies, state, during);
+  }
+
+  /**
+   * Gives back what lies on a device besides the parameters: moments, and memory of the steps.
+   * Another step is an IllegalStateException there; on the host nothing changes.
+   */
+  @Override
+  public void close() {
+    for (Slot slot : slots) {
+      slot.moments.forEach(moment -> backend.free(moment.tensor()));
+    }
+    scratch.forEach(Kept.Scratch::free);
   }
 
   /** Steps made so far. */

@@ -1,6 +1,7 @@
 package dev.narrow.amp;
 
 import dev.narrow.formats.RandomBits;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -13,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Parameter {
   private final String name;
-  private final Tensor gradient;
   private final @Nullable Quantizer quantizer; // of the codes beside the master
+  private @Nullable Backend mover; // whose memory it is, if it has been moved
+  private Tensor gradient;
   private Tensor value;
   private Tensor kept; // the master where there is one, else the value
 
@@ -55,18 +57,46 @@ public final class Parameter {
    * @param master fp32
    * @param quantizer what makes {@link #value} of the master, after every step anew
    * @param gradient the gradient of the loss with respect to it, unscaled, fp32 of the same shape
-   * @throws IllegalArgumentException if the shapes differ or the master is not fp32
+   * @throws IllegalArgumentException if the shapes differ or the master is not fp32 on the host
    */
   public static Parameter withMaster(
       String name, Tensor master, Quantizer quantizer, Tensor gradient) {
-    if (!master.isFp32()) {
+    if (!master.isFp32() || !master.storage().isHost()) {
       throw new IllegalArgumentException(
-          name + ": master = " + master + ", expected fp32 without scales");
+          name
+              + ": master = "
+              + master
+              + ", expected fp32 without scales on the host, to be moved to a device as a whole");
     }
     Parameter parameter = new Parameter(name, master, gradient, quantizer);
-    parameter.value = quantizer.allocate(master.shape(), quantizer.scales(master));
-    parameter.copyMaster(new RandomBits(0, 0)); // an optimizer draws its own
+    RandomBits random = new RandomBits(0, 0); // an optimizer draws its own
+    parameter.value = quantizer.quantize(master, quantizer.scales(master), random);
     return parameter;
+  }
+
+  /**
+   * Brings all of it to where a backend works: into the memory of a device, or from there to the
+   * heap. What lies there already stays as it is; what an earlier move has left behind is given
+   * back. To be called before an optimizer is made of it, and before gradients are listed.
+   *
+   * @throws IllegalArgumentException if it lies on another device
+   */
+  public void move(Backend backend) {
+    Tensor keptBefore = kept;
+    kept = move(kept, backend);
+    value = quantizer == null ? kept : move(value, backend);
+    gradient = move(gradient, backend);
+    if (!kept.storage().sameAs(keptBefore.storage())) {
+      mover = backend;
+    }
+  }
+
+  private Tensor move(Tensor tensor, Backend backend) {
+    Tensor moved = backend.place(tensor);
+    if (mover != null && !moved.storage().sameAs(tensor.storage())) {
+      mover.free(tensor);
+    }
+    return moved;
   }
 
   /** What to call it in messages and files. */
@@ -112,11 +142,11 @@ public final class Parameter {
   }
 
   /** Makes the value of the master, if there is one. */
-  void copyMaster(RandomBits random) {
+  void copyMaster(Backend backend, RandomBits random) {
     if (quantizer == null) {
       return;
     }
-    value = Kept.under(quantizer.scales(kept), value);
-    quantizer.quantize(kept, value, random);
+    value = Kept.under(backend.scales(quantizer, kept), value);
+    backend.quantize(quantizer, kept, value, random);
   }
 }

@@ -1,18 +1,29 @@
 package dev.narrow.amp;
 
 import dev.narrow.formats.Formats;
+import dev.narrow.formats.NumericFormat;
 import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Accumulator;
 import dev.narrow.kernels.Backend;
+import dev.narrow.kernels.Indices;
+import dev.narrow.kernels.Summation;
+import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** One use of an {@link Autocast}: what operations ask for, and what they have been given. */
 final class Region {
+  private static final RandomBits NO_BITS = new RandomBits(0, 0);
+
+  /** What a device multiplies as codes where any order will do; all of them have zero and NaN. */
+  private static final Set<NumericFormat> TENSOR_CORE_FORMATS =
+      Set.of(Formats.FP16, Formats.BF16, Formats.LNS8, Formats.E4M3FN, Formats.E5M2);
+
   private final Autocast autocast;
   private final AmpPolicy policy;
   private final long step;
@@ -20,12 +31,15 @@ final class Region {
   private final @Nullable CastObserver observer;
   private final CastCache cache = new CastCache();
   private final CastMemory memory;
+  private final DeviceTensors casts = new DeviceTensors();
+  private final DeviceTensors results; // of the outermost region: one within may return its own
   private final AtomicLong operations = new AtomicLong();
   private volatile boolean closed;
   private volatile boolean carried;
 
   Region(Autocast autocast, long step, @Nullable Region outer) {
     this.outer = outer;
+    this.results = outer == null ? new DeviceTensors() : outer.results;
     this.autocast = autocast;
     this.policy = autocast.policy();
     this.step = step;
@@ -52,6 +66,46 @@ final class Region {
   /** What computes other products: the same, but that log bins take matrices of codes only. */
   Backend products(OpClass kind) {
     return policy.accumulator() instanceof Accumulator.LogBins ? backend() : matrices(kind);
+  }
+
+  /** Memory for what an operation returns: an fp32 tensor beside an operand, holding anything. */
+  Tensor allocate(Tensor beside, int... dims) {
+    return results.add(backend(), backend().allocate(beside, dims));
+  }
+
+  /** The same for indices. */
+  Tensor indices(Tensor beside, int... dims) {
+    return Indices.over(allocate(beside, dims).storage(), dims);
+  }
+
+  /** The tensor where the backend works. */
+  Tensor place(Tensor tensor) {
+    Tensor placed = backend().place(tensor);
+    return placed.storage().sameAs(tensor.storage()) ? tensor : results.add(backend(), placed);
+  }
+
+  /** The values of a tensor: itself, if it is fp32. */
+  Tensor values(Tensor tensor) {
+    if (tensor.isFp32()) {
+      return tensor;
+    }
+    if (tensor.storage().isHost()) {
+      return tensor.toFp32();
+    }
+    Tensor values = casts.add(backend(), backend().allocate(tensor, tensor.shape().dims()));
+    backend().decode(tensor, values);
+    return values;
+  }
+
+  /** A tensor as a matrix of its innermost rows. */
+  Tensor rows(Tensor tensor) {
+    if (tensor.shape().rank() == 2) {
+      return tensor;
+    }
+    int columns = tensor.shape().dim(tensor.shape().axis(-1));
+    boolean oneScale = tensor.scales().granularity() instanceof Granularity.PerTensor;
+    return (oneScale ? tensor : values(tensor))
+        .reshape(columns == 0 ? 0 : tensor.shape().size() / columns, columns);
   }
 
   /**
@@ -93,16 +147,19 @@ final class Region {
       return kept.tensor();
     }
     long start = System.nanoTime();
-    Tensor values = tensor.isFp32() ? tensor : tensor.toFp32();
-    RandomBits random = random(layer, role.letter().charAt(0));
+    Tensor values = values(tensor);
+    RandomBits random = random(layer, role.letter().charAt(0), quantizer);
     Tensor cast;
     Scales scales;
-    if (policy.accumulator() instanceof Accumulator.LogBins) {
-      cast = quantizer.quantize(values, random); // it adds up codes
+    if (multipliesCodes(values, quantizer)) {
+      cast = casts.add(backend(), backend().quantize(quantizer, values, random));
       scales = cast.scales();
     } else {
-      cast = memory.take(tensor.shape());
-      scales = quantizer.fakeQuantize(values, cast, random);
+      cast =
+          values.storage().isHost()
+              ? memory.take(tensor.shape())
+              : casts.add(backend(), backend().allocate(values, tensor.shape().dims()));
+      scales = backend().fakeQuantize(quantizer, values, cast, random);
     }
     autocast.counts().cast(layer, role, tensor, quantizer, scales, System.nanoTime() - start);
     if (role == Role.WEIGHT || cache.isConstant(tensor)) {
@@ -110,6 +167,14 @@ final class Region {
     }
     observe(op, layer, role, values, cast, quantizer, scales);
     return cast;
+  }
+
+  /** Whether products want the codes themselves, not their values. */
+  private boolean multipliesCodes(Tensor values, Quantizer quantizer) {
+    return policy.accumulator() instanceof Accumulator.LogBins
+        || (backend().summation() == Summation.FAST
+            && !values.storage().isHost()
+            && TENSOR_CORE_FORMATS.contains(quantizer.format()));
   }
 
   /** Brings the gradient of a weight into the format of its role, in place. */
@@ -125,7 +190,8 @@ final class Region {
     }
     Tensor before = observer == null ? gradient : gradient.toFp32();
     long start = System.nanoTime();
-    Scales scales = quantizer.fakeQuantize(gradient, random(layer, role.letter().charAt(0)));
+    RandomBits random = random(layer, role.letter().charAt(0), quantizer);
+    Scales scales = backend().fakeQuantize(quantizer, gradient, gradient, random);
     autocast.counts().cast(layer, role, gradient, quantizer, scales, System.nanoTime() - start);
     observe(op, layer, role, before, gradient, quantizer, scales);
   }
@@ -139,14 +205,16 @@ final class Region {
       @Nullable Quantizer quantizer,
       @Nullable Scales scales) {
     if (observer != null && cache.isNew(before, layer, role)) {
+      Tensor seen = DeviceTensors.onHost(before);
+      boolean isSame = after.storage().sameAs(before.storage());
       observer.cast(
           new CastObserver.Cast(
               step,
               op,
               layer,
               role,
-              before,
-              after,
+              seen,
+              isSame ? seen : DeviceTensors.onHost(after),
               Optional.ofNullable(quantizer),
               Optional.ofNullable(scales)));
     }
@@ -161,7 +229,10 @@ final class Region {
   Tensor result(OpClass kind, Tensor values, Tensor... operands) {
     Tensor result =
         resultFormat(kind, operands)
-            .map(q -> q.quantize(values, random("result " + operations.get(), 'R')))
+            .map(q -> {
+              RandomBits random = random("result " + operations.get(), 'R', q);
+              return results.add(backend(), backend().quantize(q, values, random));
+            })
             .orElse(values);
     cache.addConstant(result);
     return result;
@@ -190,8 +261,24 @@ final class Region {
     return tensor.quantizer().or(() -> Optional.of(Quantizer.of(tensor.format())));
   }
 
-  /** Random bits of their own for each layer, use and step (FNV-1a, then SplitMix64's mixing). */
+  /** Random bits for a cast, if it takes some. */
+  private RandomBits random(String layer, char use, Quantizer quantizer) {
+    return quantizer.projection().rounding().isStochastic() ? random(layer, use) : NO_BITS;
+  }
+
+  /**
+   * Random bits of their own for each layer, use and step (FNV-1a, then SplitMix64's mixing).
+   *
+   * @throws IllegalStateException if the step is captured, and would have them again and again
+   */
   RandomBits random(String layer, char use) {
+    if (backend().isCapturing()) {
+      throw new IllegalStateException(
+          "random bits of "
+              + layer
+              + " while a graph is being captured, which would be the same in every step: expected"
+              + " no stochastic rounding and no dropout, or a pass that is not captured");
+    }
     long hash = 0xcbf29ce484222325L;
     for (int i = 0; i < layer.length(); i++) {
       hash = (hash ^ layer.charAt(i)) * 0x100000001b3L;
@@ -236,6 +323,10 @@ final class Region {
   boolean close() {
     closed = true;
     cache.clear();
+    casts.free();
+    if (outer == null) {
+      results.free();
+    }
     if (!carried) { // another thread may still be at work on what it has been given
       autocast.giveBack(memory);
     }

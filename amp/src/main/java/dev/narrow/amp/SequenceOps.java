@@ -1,6 +1,7 @@
 package dev.narrow.amp;
 
 import dev.narrow.kernels.Attention;
+import dev.narrow.kernels.Indices;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
@@ -25,7 +26,7 @@ public final class SequenceOps {
   public static Tensor attention(String layer, Tensor q, Tensor k, Tensor v, Attention how) {
     Region region = Autocast.current();
     OpClass kind = region.enter(ATTENTION);
-    Tensor y = Tensor.zeros(q.shape().dims());
+    Tensor y = region.allocate(q, q.shape().dims());
     region
         .products(kind)
         .attention(
@@ -55,9 +56,9 @@ public final class SequenceOps {
       String layer, Tensor q, Tensor k, Tensor v, Attention how, Tensor dy) {
     Region region = Autocast.current();
     OpClass kind = region.enter(ATTENTION);
-    Tensor dq = Tensor.zeros(q.shape().dims());
-    Tensor dk = Tensor.zeros(k.shape().dims());
-    Tensor dv = Tensor.zeros(v.shape().dims());
+    Tensor dq = region.allocate(dy, q.shape().dims());
+    Tensor dk = region.allocate(dy, k.shape().dims());
+    Tensor dv = region.allocate(dy, v.shape().dims());
     region
         .products(kind)
         .attentionBackward(
@@ -76,25 +77,57 @@ public final class SequenceOps {
    * Rows of a table by their numbers. Operation {@code embedding}.
    *
    * @param table [count, width]
-   * @param indices 0 to count - 1
-   * @param dims extents of the result, without the width: their product is the number of indices
+   * @param indices {@link Indices}, 0 to count - 1
+   * @return [..., width] in the shape of the indices
    */
-  public static Tensor embedding(Tensor table, int[] indices, int... dims) {
+  public static Tensor embedding(Tensor table, Tensor indices) {
     Region region = Autocast.current();
     OpClass kind = region.enter("embedding");
+    int[] dims = indices.shape().dims();
     int[] all = Arrays.copyOf(dims, dims.length + 1);
     all[dims.length] = table.shape().dim(1);
-    Tensor y = Tensor.zeros(all);
+    Tensor y = region.allocate(table, all);
     region.backend().embedding(table, indices, y);
     return region.result(kind, y, table);
   }
 
   /** The gradient of {@link #embedding}, which replaces what dtable holds. */
-  public static void embeddingBackward(int[] indices, Tensor dy, Tensor dtable) {
+  public static void embeddingBackward(Tensor indices, Tensor dy, Tensor dtable) {
     Region region = Autocast.current();
     region.enter("embedding");
-    region.backend().scale(0, Tensor.zeros(dtable.shape().dims()), dtable);
+    region.backend().clear(dtable);
     region.backend().addEmbeddingBackward(indices, dy, dtable);
+  }
+
+  /**
+   * Row p of a table added to row p of each sequence. Operation {@code add}.
+   *
+   * @param x [n, length, width]
+   * @param table [length or more, width]
+   * @return of x's shape
+   */
+  public static Tensor addPositions(Tensor x, Tensor table) {
+    Region region = Autocast.current();
+    OpClass kind = region.enter("add");
+    int length = x.shape().dim(1);
+    int row = length * x.shape().dim(2);
+    Tensor y = region.allocate(x, x.shape().dims());
+    region.backend().addRow(sequences(x), table.slice(0, length).reshape(row), sequences(y));
+    return region.result(kind, y, x, table);
+  }
+
+  private static Tensor sequences(Tensor x) {
+    return x.reshape(x.shape().dim(0), x.shape().dim(1) * x.shape().dim(2));
+  }
+
+  /** The gradient of {@link #addPositions} with respect to the table, which it replaces. */
+  public static void addPositionsBackward(Tensor dy, Tensor dtable) {
+    Region region = Autocast.current();
+    region.enter("add");
+    region.backend().clear(dtable);
+    int length = dy.shape().dim(1);
+    Tensor rows = dtable.slice(0, length).reshape(length * dy.shape().dim(2));
+    region.backend().sumRows(sequences(dy), rows);
   }
 
   /**
@@ -117,9 +150,9 @@ public final class SequenceOps {
   public static Normalized layerNorm(Tensor x, Tensor weight, Tensor bias, float epsilon) {
     Region region = Autocast.current();
     OpClass kind = region.enter("layer_norm");
-    Tensor y = Tensor.zeros(x.shape().dims());
-    Tensor mean = Tensor.zeros(outer(x.shape()));
-    Tensor inverse = Tensor.zeros(outer(x.shape()));
+    Tensor y = region.allocate(x, x.shape().dims());
+    Tensor mean = region.allocate(x, outer(x.shape()));
+    Tensor inverse = region.allocate(x, outer(x.shape()));
     region.backend().layerNorm(x, weight, bias, epsilon, y, mean, inverse);
     return new Normalized(region.result(kind, y, x), mean, inverse);
   }
@@ -143,10 +176,12 @@ public final class SequenceOps {
   public static Normalized rmsNorm(Tensor x, Tensor weight, float epsilon) {
     Region region = Autocast.current();
     OpClass kind = region.enter("rms_norm");
-    Tensor y = Tensor.zeros(x.shape().dims());
-    Tensor inverse = Tensor.zeros(outer(x.shape()));
+    Tensor y = region.allocate(x, x.shape().dims());
+    Tensor inverse = region.allocate(x, outer(x.shape()));
     region.backend().rmsNorm(x, weight, epsilon, y, inverse);
-    return new Normalized(region.result(kind, y, x), Tensor.zeros(outer(x.shape())), inverse);
+    Tensor mean = region.allocate(x, outer(x.shape()));
+    region.backend().clear(mean);
+    return new Normalized(region.result(kind, y, x), mean, inverse);
   }
 
   /** The gradient of {@link #rmsNorm}; that of weight goes where the caller says. */

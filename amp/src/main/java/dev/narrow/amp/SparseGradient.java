@@ -7,7 +7,8 @@ import java.util.Arrays;
 /**
  * The gradient of a matrix of which few rows were used, such as an embedding: the numbers of these
  * rows and their gradients. A row may be listed several times, its gradient being the sum.
- * Unscaling adds such rows up, in the order they are listed, before it checks what is finite.
+ * Unscaling adds such rows up, in the order they are listed, before it checks what is finite: on
+ * the host, to which the values of a device are copied for it.
  *
  * <p>Not safe for use by several threads at once.
  */
@@ -47,7 +48,10 @@ public final class SparseGradient implements Gradients.Part {
               + rows.length
               + " numbers of rows");
     }
-    Floats.of(values, name); // fp32, or it is refused here
+    if (!values.isFp32()) {
+      throw new IllegalArgumentException(
+          name + " = " + values + " with scales " + values.scales() + ", expected fp32 unscaled");
+    }
     return new SparseGradient(name, rows, values);
   }
 

@@ -2,8 +2,8 @@ package dev.narrow.amp;
 
 import dev.narrow.formats.RandomBits;
 import dev.narrow.kernels.Backend;
-import dev.narrow.quant.Floats;
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** What each update rule keeps, demands and does: the backend's step with the rule's constants. */
@@ -48,14 +48,12 @@ final class Update {
   }
 
   private static float bound(float scale, String name, Tensor values) {
-    Floats w = Floats.of(values, name);
-    int n = values.shape().size();
+    float[] w = values.toFloats();
     double sum = 0;
-    for (int i = 0; i < n; i++) {
-      double value = w.array()[w.offset() + i];
+    for (double value : w) {
       sum += value * value;
     }
-    float bound = (float) (scale * Math.sqrt(sum / n));
+    float bound = (float) (scale * Math.sqrt(sum / w.length));
     if (sum == 0) {
       throw new IllegalArgumentException(
           name
@@ -81,15 +79,17 @@ final class Update {
       List<Tensor> moments,
       Tensor parameter) {
     Tensor exponents = moments.getLast();
-    Floats k = Floats.of(exponents, "exponents");
+    float[] k = new float[exponents.shape().size()];
     long most = (1L << rule.bits()) - 1; // k from 0 to levels - 2
-    for (int i = 0; i < exponents.shape().size(); i++) {
-      k.array()[k.offset() + i] = (Integer.toUnsignedLong(random.word(i)) * most) >>> Integer.SIZE;
+    for (int i = 0; i < k.length; i++) {
+      k[i] = (Integer.toUnsignedLong(random.word(i)) * most) >>> Integer.SIZE;
     }
-    k.writeBack(exponents);
+    exponents.storage().write(0, MemorySegment.ofArray(k));
     // A gradient of zero moves no exponent, so that this first value is one that steps give too.
-    Tensor none = Tensor.zeros(parameter.shape().dims());
+    Tensor none = backend.allocate(parameter, parameter.shape().dims());
+    none.storage().write(0, MemorySegment.ofArray(new float[k.length]));
     apply(rule, backend, rule.defaultLearningRate(), 1, bound, none, moments, parameter);
+    backend.free(none);
   }
 
   /**

@@ -24,6 +24,15 @@ public final class Arguments {
     }
   }
 
+  /** A tensor is one number that can be written. */
+  public static void expectFloat(Tensor tensor, String name) {
+    expectShape(tensor, name);
+    if (!tensor.isFp32()) {
+      throw new IllegalArgumentException(name + " = " + tensor + ", expected fp32 unscaled");
+    }
+    expectWritable(tensor, name);
+  }
+
   /** A tensor has this shape. */
   public static void expectShape(Tensor tensor, String name, Shape shape) {
     expectShape(tensor, name, shape.dims());

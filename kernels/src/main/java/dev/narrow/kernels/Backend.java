@@ -36,7 +36,8 @@ public interface Backend
         Reductions,
         Losses,
         OptimizerSteps,
-        Casts {
+        Casts,
+        TensorMemory {
 
   /** The processor, with as many threads as it has cores. */
   static Backend cpu() {
@@ -83,6 +84,14 @@ public interface Backend
    * @return another backend; {@link #describe} names the accumulator if it is not fp32
    */
   Backend with(Accumulator accumulator);
+
+  /**
+   * Whether work is being captured, to be done again with the arguments that it has now, as by
+   * {@code CudaDevice.capture}.
+   */
+  default boolean isCapturing() {
+    return false;
+  }
 
   /** The order of sums. */
   Summation summation();

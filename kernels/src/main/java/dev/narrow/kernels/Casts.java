@@ -49,11 +49,30 @@ public interface Casts {
    *
    * @param quantizer what the codes are
    * @param x fp32
-   * @param y fp32, of x's shape, memory apart from x
+   * @param y fp32, of x's shape; may be x
    * @param random of element i word i; null where nothing is rounded stochastically
    * @return the scales that were used
    */
   Scales fakeQuantize(Quantizer quantizer, Tensor x, Tensor y, @Nullable RandomBits random);
+
+  /**
+   * x = what its codes under these scales stand for: {@link Quantizer#fakeQuantize(Tensor, Scales,
+   * RandomBits)}.
+   *
+   * @param quantizer what the codes are
+   * @param scales that fit x
+   * @param x fp32
+   * @param random of element i word i; null where nothing is rounded stochastically
+   */
+  void fakeQuantize(Quantizer quantizer, Scales scales, Tensor x, @Nullable RandomBits random);
+
+  /**
+   * The scales that a quantizer gives a tensor: {@link Quantizer#scales(Tensor)}.
+   *
+   * @param quantizer what the codes would be
+   * @param x fp32
+   */
+  Scales scales(Quantizer quantizer, Tensor x);
 
   /**
    * y = scale × decode(code), rounded once.

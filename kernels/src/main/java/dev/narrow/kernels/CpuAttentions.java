@@ -1,11 +1,5 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectApart;
-import static dev.narrow.kernels.Arguments.expectAxes;
-import static dev.narrow.kernels.Arguments.expectShape;
-import static dev.narrow.kernels.Arguments.named;
-
-import dev.narrow.kernels.Arguments.Named;
 import dev.narrow.quant.Tensor;
 
 /** {@link Attentions} on the processor. */
@@ -16,9 +10,7 @@ interface CpuAttentions extends Attentions {
   @Override
   default void attention(Tensor q, Tensor k, Tensor v, Attention attention, Tensor y) {
     cpu().requireFloats();
-    expectFit(q, k, v, attention);
-    expectShape(y, "y", q.shape());
-    expectApart(new Named[] {named("q", q), named("k", k), named("v", v)}, named("y", y));
+    LayerArguments.expectAttention(q, k, v, attention, y);
     try (Values to = Values.write(y, "y");
         Values queries = Values.read(q);
         Values keys = Values.read(k);
@@ -51,16 +43,7 @@ interface CpuAttentions extends Attentions {
       Tensor dk,
       Tensor dv) {
     cpu().requireFloats();
-    expectFit(q, k, v, attention);
-    expectShape(dy, "dy", q.shape());
-    expectShape(dq, "dq", q.shape());
-    expectShape(dk, "dk", k.shape());
-    expectShape(dv, "dv", k.shape());
-    expectApart(
-        new Named[] {named("q", q), named("k", k), named("v", v), named("dy", dy)},
-        named("dq", dq),
-        named("dk", dk),
-        named("dv", dv));
+    LayerArguments.expectAttentionBackward(q, k, v, attention, dy, dq, dk, dv);
     try (Values queryGradients = Values.write(dq, "dq");
         Values keyGradients = Values.write(dk, "dk");
         Values valueGradients = Values.write(dv, "dv");
@@ -89,20 +72,6 @@ interface CpuAttentions extends Attentions {
       keyGradients.store();
       valueGradients.store();
     }
-  }
-
-  private static void expectFit(Tensor q, Tensor k, Tensor v, Attention attention) {
-    expectAxes(q, "q", 3);
-    expectAxes(k, "k", 3);
-    int width = attention.heads() * attention.dim();
-    if (q.shape().dim(2) != width) {
-      throw new IllegalArgumentException(
-          "q has shape %s, expected an innermost extent of %d, %d heads of %d"
-              .formatted(q.shape(), width, attention.heads(), attention.dim()));
-    }
-    int keys = attention.causal() ? q.shape().dim(1) : k.shape().dim(1);
-    expectShape(k, "k", q.shape().dim(0), keys, width);
-    expectShape(v, "v", k.shape());
   }
 
   /** What is done for one head of one sequence. */

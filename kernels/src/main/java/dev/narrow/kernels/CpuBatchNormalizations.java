@@ -1,33 +1,18 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectApart;
-import static dev.narrow.kernels.Arguments.expectSameOrApart;
-import static dev.narrow.kernels.Arguments.expectShape;
-
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** {@link BatchNormalizations} on the processor. */
 interface CpuBatchNormalizations extends BatchNormalizations {
-  /** Whose factors fit in an array. */
-  int MOST_CHANNELS = Integer.MAX_VALUE / 5;
-
   /** What computes. */
   Cpu cpu();
 
   @Override
   default void batchMoments(Tensor x, Tensor mean, Tensor variance) {
-    int channels = channels(x);
-    if (x.shape().size() == 0) {
-      throw new IllegalArgumentException(
-          "x has shape " + x.shape() + ", expected at least one element in each channel");
-    }
-    expectShape(mean, "mean", channels);
-    expectShape(variance, "variance", channels);
-    expectApart(x, "x", mean, "mean");
-    expectApart(x, "x", variance, "variance");
-    expectApart(mean, "mean", variance, "variance");
+    LayerArguments.expectBatchMoments(x, mean, variance);
+    int channels = x.shape().dim(1);
     try (Values means = Values.write(mean, "mean");
         Values variances = Values.write(variance, "variance");
         Values in = Values.read(x)) {
@@ -76,22 +61,8 @@ interface CpuBatchNormalizations extends BatchNormalizations {
       Tensor variance,
       Tensor runningMean,
       Tensor runningVariance) {
-    if (!(momentum >= 0f && momentum <= 1f)) {
-      throw new IllegalArgumentException("momentum = " + momentum + ", expected 0 to 1");
-    }
-    if (elements < 2) {
-      throw new IllegalArgumentException(
-          "elements = " + elements + ", expected 2 or more for an unbiased variance");
-    }
-    Arguments.expectAxes(mean, "mean", 1);
-    expectShape(variance, "variance", mean.shape());
-    expectShape(runningMean, "runningMean", mean.shape());
-    expectShape(runningVariance, "runningVariance", mean.shape());
-    expectApart(mean, "mean", runningMean, "runningMean");
-    expectApart(variance, "variance", runningMean, "runningMean");
-    expectApart(mean, "mean", runningVariance, "runningVariance");
-    expectApart(variance, "variance", runningVariance, "runningVariance");
-    expectApart(runningMean, "runningMean", runningVariance, "runningVariance");
+    LayerArguments.expectUpdateMoments(
+        momentum, elements, mean, variance, runningMean, runningVariance);
     try (Values means = Values.update(runningMean, "runningMean");
         Values variances = Values.update(runningVariance, "runningVariance");
         Values batchMeans = Values.read(mean);
@@ -114,13 +85,7 @@ interface CpuBatchNormalizations extends BatchNormalizations {
 
   @Override
   default void inverseDeviation(Tensor variance, float epsilon, Tensor inverse) {
-    if (!(epsilon >= 0f && epsilon < Float.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException(
-          "epsilon = " + epsilon + ", expected a finite number that is 0 or more");
-    }
-    Arguments.expectAxes(variance, "variance", 1);
-    expectShape(inverse, "inverse", variance.shape());
-    expectSameOrApart(variance, "variance", inverse, "inverse");
+    LayerArguments.expectInverseDeviation(variance, epsilon, inverse);
     try (Values to = Values.write(inverse, "inverse");
         Values from = Values.read(variance)) {
       for (int c = 0; c < from.size(); c++) {
@@ -149,17 +114,8 @@ interface CpuBatchNormalizations extends BatchNormalizations {
       @Nullable Tensor gamma,
       @Nullable Tensor beta,
       Tensor y) {
-    int channels = channels(x);
-    expectShape(y, "y", x.shape());
-    expectSameOrApart(x, "x", y, "y");
-    expectChannels(channels, y, "y", mean, "mean");
-    expectChannels(channels, y, "y", inverse, "inverse");
-    if (gamma != null) {
-      expectChannels(channels, y, "y", gamma, "gamma");
-    }
-    if (beta != null) {
-      expectChannels(channels, y, "y", beta, "beta");
-    }
+    LayerArguments.expectBatchNormalize(x, mean, inverse, gamma, beta, y);
+    int channels = x.shape().dim(1);
     int plane = x.shape().stride(1);
     // Without gamma and beta, factor 1 and addend -0 change nothing.
     float[] factors = Scratch.take(4 * channels);
@@ -198,6 +154,7 @@ interface CpuBatchNormalizations extends BatchNormalizations {
 
   @Override
   default void batchNormalizeBackward(Tensor x, Tensor mean, Tensor inverse, Tensor dy, Tensor dx) {
+    LayerArguments.expectBatchNormalizeBackward(x, mean, inverse, null, dy, dx, null, null);
     backward(x, mean, inverse, null, dy, dx, null, null);
   }
 
@@ -211,16 +168,7 @@ interface CpuBatchNormalizations extends BatchNormalizations {
       Tensor dx,
       Tensor dgamma,
       Tensor dbeta) {
-    int channels = channels(x);
-    Tensor[] inputs = {x, mean, inverse, gamma, dy, dx};
-    String[] names = {"x", "mean", "inverse", "gamma", "dy", "dx"};
-    expectShape(dgamma, "dgamma", channels);
-    expectShape(dbeta, "dbeta", channels);
-    for (int i = 0; i < inputs.length; i++) {
-      expectApart(inputs[i], names[i], dgamma, "dgamma");
-      expectApart(inputs[i], names[i], dbeta, "dbeta");
-    }
-    expectApart(dgamma, "dgamma", dbeta, "dbeta");
+    LayerArguments.expectBatchNormalizeBackward(x, mean, inverse, gamma, dy, dx, dgamma, dbeta);
     try (Values first = Values.write(dgamma, "dgamma");
         Values second = Values.write(dbeta, "dbeta")) {
       backward(x, mean, inverse, gamma, dy, dx, first, second);
@@ -238,16 +186,7 @@ interface CpuBatchNormalizations extends BatchNormalizations {
       Tensor dx,
       @Nullable Values dgamma,
       @Nullable Values dbeta) {
-    int channels = channels(x);
-    expectShape(dy, "dy", x.shape());
-    expectShape(dx, "dx", x.shape());
-    expectApart(x, "x", dx, "dx");
-    expectSameOrApart(dy, "dy", dx, "dx");
-    expectChannels(channels, dx, "dx", mean, "mean");
-    expectChannels(channels, dx, "dx", inverse, "inverse");
-    if (gamma != null) {
-      expectChannels(channels, dx, "dx", gamma, "gamma");
-    }
+    int channels = x.shape().dim(1);
     int samples = x.shape().dim(0);
     int plane = x.shape().stride(1);
     float elements = elements(x);
@@ -326,28 +265,8 @@ interface CpuBatchNormalizations extends BatchNormalizations {
     }
   }
 
-  /** How many channels x has. */
-  private static int channels(Tensor x) {
-    if (x.shape().rank() != 2 && x.shape().rank() != 4) {
-      throw new IllegalArgumentException(
-          "x has shape " + x.shape() + ", expected [n, c, h, w] or [n, c]");
-    }
-    if (x.shape().dim(1) > MOST_CHANNELS) {
-      throw new IllegalArgumentException(
-          "x has shape " + x.shape() + ", expected at most " + MOST_CHANNELS + " channels");
-    }
-    return x.shape().dim(1);
-  }
-
   /** How many elements a channel of x has. */
   private static float elements(Tensor x) {
     return (float) ((long) x.shape().dim(0) * x.shape().stride(1));
-  }
-
-  /** A tensor has a value for each channel, and shares no memory with the output. */
-  private static void expectChannels(
-      int channels, Tensor output, String outputName, Tensor tensor, String name) {
-    expectShape(tensor, name, channels);
-    expectApart(tensor, name, output, outputName);
   }
 }

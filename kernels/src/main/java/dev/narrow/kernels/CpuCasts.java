@@ -27,12 +27,31 @@ interface CpuCasts extends Casts {
   @Override
   default Scales fakeQuantize(
       Quantizer quantizer, Tensor x, Tensor y, @Nullable RandomBits random) {
-    Scales scales = quantizer.fakeQuantize(x, y, random);
-    try (Values values = Values.update(y, "y")) {
+    Arguments.expectSameOrApart(x, "x", y, "y");
+    boolean inPlace = x.storage().sameAs(y.storage());
+    Scales scales =
+        inPlace ? quantizer.fakeQuantize(y, random) : quantizer.fakeQuantize(x, y, random);
+    makeCanonical(y, "y");
+    return scales;
+  }
+
+  @Override
+  default void fakeQuantize(
+      Quantizer quantizer, Scales scales, Tensor x, @Nullable RandomBits random) {
+    quantizer.fakeQuantize(x, scales, random);
+    makeCanonical(x, "x");
+  }
+
+  @Override
+  default Scales scales(Quantizer quantizer, Tensor x) {
+    return quantizer.scales(x);
+  }
+
+  private void makeCanonical(Tensor tensor, String name) {
+    try (Values values = Values.update(tensor, name)) {
       makeCanonical(values);
       values.store();
     }
-    return scales;
   }
 
   /** Replaces NaNs, where there are any, by the canonical one. */
@@ -50,9 +69,8 @@ interface CpuCasts extends Casts {
   default void decode(Tensor codes, Tensor y) {
     Arguments.expectShape(y, "y", codes.shape());
     Arguments.expectApart(codes, "codes", y, "y");
-    try (Values to = Values.write(y, "y");
-        Values from = Values.read(codes)) {
-      System.arraycopy(from.array(), from.offset(), to.array(), to.offset(), to.size());
+    try (Values to = Values.write(y, "y")) {
+      Values.read(codes, to.array(), to.offset());
       makeCanonical(to);
       to.store();
     }

@@ -1,9 +1,5 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectApart;
-import static dev.narrow.kernels.Arguments.expectAxes;
-import static dev.narrow.kernels.Arguments.expectShape;
-
 import dev.narrow.kernels.Correlation.Grid;
 import dev.narrow.kernels.Correlation.Weights;
 import dev.narrow.quant.Shape;
@@ -27,13 +23,7 @@ interface CpuConvolutions extends Convolutions {
 
   private void forward(Convolution how, Tensor x, Tensor weight, @Nullable Tensor bias, Tensor y) {
     cpu().requireFloats();
-    expectShapes(how, x, "x", weight, "weight", y, "y");
-    expectApart(x, "x", y, "y");
-    expectApart(weight, "weight", y, "y");
-    if (bias != null) {
-      expectShape(bias, "bias", weight.shape().dim(0));
-      expectApart(bias, "bias", y, "y");
-    }
+    LayerArguments.expectConvolution(how, x, weight, bias, y);
     try (Values out = Values.write(y, "y");
         Values in = Values.read(x);
         Values kernel = Values.read(weight)) {
@@ -88,9 +78,7 @@ interface CpuConvolutions extends Convolutions {
   @Override
   default void convolveBackwardInput(Convolution how, Tensor weight, Tensor dy, Tensor dx) {
     cpu().requireFloats();
-    expectShapes(how, dx, "dx", weight, "weight", dy, "dy");
-    expectApart(weight, "weight", dx, "dx");
-    expectApart(dy, "dy", dx, "dx");
+    LayerArguments.expectConvolutionBackwardInput(how, weight, dy, dx);
     Shape image = dx.shape();
     Shape kernel = weight.shape();
     try (Values out = Values.write(dx, "dx");
@@ -198,9 +186,7 @@ interface CpuConvolutions extends Convolutions {
   @Override
   default void convolveBackwardWeight(Convolution how, Tensor x, Tensor dy, Tensor dweight) {
     cpu().requireFloats();
-    expectShapes(how, x, "x", dweight, "dweight", dy, "dy");
-    expectApart(x, "x", dweight, "dweight");
-    expectApart(dy, "dy", dweight, "dweight");
+    LayerArguments.expectConvolutionBackwardWeight(how, x, dy, dweight);
     Shape weight = dweight.shape();
     try (Values out = Values.write(dweight, "dweight");
         Values in = Values.read(x);
@@ -225,11 +211,9 @@ interface CpuConvolutions extends Convolutions {
 
   @Override
   default void convolveBackwardBias(Tensor dy, Tensor dbias) {
-    expectAxes(dy, "dy", 4);
+    LayerArguments.expectConvolutionBackwardBias(dy, dbias);
     int channels = dy.shape().dim(1);
     int plane = dy.shape().stride(1);
-    expectShape(dbias, "dbias", channels);
-    expectApart(dy, "dy", dbias, "dbias");
     try (Values out = Values.write(dbias, "dbias");
         Values in = Values.read(dy)) {
       int samples = dy.shape().dim(0);
@@ -250,37 +234,5 @@ interface CpuConvolutions extends Convolutions {
               });
       out.store();
     }
-  }
-
-  private static void expectShapes(
-      Convolution how,
-      Tensor x,
-      String xName,
-      Tensor weight,
-      String weightName,
-      Tensor y,
-      String yName) {
-    expectAxes(x, xName, 4);
-    expectAxes(weight, weightName, 4);
-    expectAxes(y, yName, 4);
-    Shape image = x.shape();
-    Shape kernel = weight.shape();
-    if (kernel.dim(0) % how.groups() != 0) {
-      throw new IllegalArgumentException(
-          "%s has shape %s, expected a multiple of %d output channels, one part for each group"
-              .formatted(weightName, kernel, how.groups()));
-    }
-    if (image.dim(1) != (long) kernel.dim(1) * how.groups()) {
-      throw new IllegalArgumentException(
-          "%s has shape %s, expected %d channels in each of %d groups of %s of shape %s"
-              .formatted(xName, image, kernel.dim(1), how.groups(), weightName, kernel));
-    }
-    expectShape(
-        y,
-        yName,
-        image.dim(0),
-        kernel.dim(0),
-        how.outputHeight(image.dim(2), kernel.dim(2)),
-        how.outputWidth(image.dim(3), kernel.dim(3)));
   }
 }

@@ -1,8 +1,5 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectApart;
-import static dev.narrow.kernels.Arguments.expectAxes;
-
 import dev.narrow.quant.Tensor;
 import dev.narrow.quant.TensorReader;
 
@@ -13,14 +10,13 @@ interface CpuEmbeddings extends Embeddings {
 
   @Override
   default void embedding(Tensor table, int[] indices, Tensor y) {
-    expectFit(table, "table", indices, y, "y");
-    expectApart(table, "table", y, "y");
+    LayerArguments.expectEmbedding(table, indices, y);
     if (!Values.isArray(table) && table.rotation().isEmpty()) {
       decodeRows(TensorReader.of(table, "table"), indices, y);
       return;
     }
     try (Values to = Values.write(y, "y");
-        Values from = Values.read(table)) {
+        Values from = Values.readToPass(table)) {
       int width = table.shape().dim(1);
       cpu()
           .share(
@@ -42,7 +38,11 @@ interface CpuEmbeddings extends Embeddings {
     try (Values to = Values.write(y, "y")) {
       int width = table.tensor().shape().dim(1);
       for (int p = 0; p < indices.length; p++) {
-        table.read(indices[p] * width, width, to.array(), to.offset() + p * width);
+        int row = to.offset() + p * width;
+        table.read(indices[p] * width, width, to.array(), row);
+        for (int i = row; i < row + width; i++) { // as Values.readToPass
+          to.array()[i] = ScalarKernels.canonical(to.array()[i]);
+        }
       }
       to.store();
     }
@@ -50,8 +50,7 @@ interface CpuEmbeddings extends Embeddings {
 
   @Override
   default void addEmbeddingBackward(int[] indices, Tensor dy, Tensor dtable) {
-    expectFit(dtable, "dtable", indices, dy, "dy");
-    expectApart(dy, "dy", dtable, "dtable");
+    LayerArguments.expectEmbeddingBackward(indices, dy, dtable);
     try (Values to = Values.update(dtable, "dtable");
         Values from = Values.read(dy)) {
       int width = dtable.shape().dim(1);
@@ -71,35 +70,6 @@ interface CpuEmbeddings extends Embeddings {
                 }
               });
       to.store();
-    }
-  }
-
-  private static void expectFit(
-      Tensor table, String tableName, int[] indices, Tensor rows, String name) {
-    expectAxes(table, tableName, 2);
-    int width = table.shape().dim(1);
-    Arguments.expectAnAxis(rows, name);
-    int columns = rows.shape().dim(rows.shape().axis(-1));
-    if (columns != width) {
-      throw new IllegalArgumentException(
-          "%s has shape %s, expected an innermost extent of %d for %s of shape %s"
-              .formatted(name, rows.shape(), width, tableName, table.shape()));
-    }
-    int count = Arguments.outer(rows.shape()).size();
-    if (indices.length != count) {
-      throw new IllegalArgumentException(
-          "indices has %d elements, expected %d, one for each row of %s"
-              .formatted(indices.length, count, name));
-    }
-    int limit = table.shape().dim(0);
-    for (int p = 0; p < indices.length; p++) {
-      if (indices[p] < 0 || indices[p] >= limit) {
-        throw new IllegalArgumentException(
-            limit == 0
-                ? "indices[%d] = %d, expected none for %s without rows"
-                    .formatted(p, indices[p], tableName)
-                : "indices[%d] = %d, expected 0 to %d".formatted(p, indices[p], limit - 1));
-      }
     }
   }
 }

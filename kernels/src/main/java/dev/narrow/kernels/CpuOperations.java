@@ -15,7 +15,8 @@ interface CpuOperations
         CpuReductions,
         CpuLosses,
         CpuOptimizerSteps,
-        CpuCasts {
+        CpuCasts,
+        CpuMemory {
 
   @Override
   default Backend with(Accumulator accumulator) {

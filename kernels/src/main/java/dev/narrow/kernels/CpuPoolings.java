@@ -1,9 +1,5 @@
 package dev.narrow.kernels;
 
-import static dev.narrow.kernels.Arguments.expectApart;
-import static dev.narrow.kernels.Arguments.expectAxes;
-import static dev.narrow.kernels.Arguments.expectShape;
-
 import dev.narrow.kernels.Correlation.Grid;
 import dev.narrow.kernels.Correlation.Weights;
 import dev.narrow.quant.Shape;
@@ -17,11 +13,9 @@ interface CpuPoolings extends Poolings {
 
   @Override
   default void maxPool(Pooling how, Tensor x, Tensor y, int[] argmax) {
-    expectShapes(how, x, "x", y, "y");
-    expectApart(x, "x", y, "y");
-    expectLength(argmax, y, "y");
+    LayerArguments.expectMaxPool(how, x, y, argmax);
     try (Values out = Values.write(y, "y");
-        Values in = Values.read(x)) {
+        Values in = Values.readToPass(x)) {
       PoolingPlane plane = new PoolingPlane(how, x.shape(), y.shape());
       cpu()
           .share(
@@ -45,19 +39,8 @@ interface CpuPoolings extends Poolings {
 
   @Override
   default void maxPoolBackward(Tensor dy, int[] argmax, Tensor dx) {
-    expectAxes(dx, "dx", 4);
-    expectAxes(dy, "dy", 4);
-    expectShape(
-        dy, "dy", dx.shape().dim(0), dx.shape().dim(1), dy.shape().dim(2), dy.shape().dim(3));
-    expectApart(dy, "dy", dx, "dx");
-    expectLength(argmax, dy, "dy");
+    LayerArguments.expectMaxPoolBackward(dy, argmax, dx);
     int inputs = dx.shape().stride(1);
-    for (int i = 0; i < argmax.length; i++) {
-      if (argmax[i] < 0 || argmax[i] >= inputs) {
-        throw new IllegalArgumentException(
-            "argmax[%d] = %d, expected an index in a plane of %d".formatted(i, argmax[i], inputs));
-      }
-    }
     int outputs = dy.shape().stride(1);
     try (Values below = Values.write(dx, "dx");
         Values above = Values.read(dy)) {
@@ -83,18 +66,12 @@ interface CpuPoolings extends Poolings {
 
   @Override
   default void averagePool(Pooling how, Tensor x, Tensor y) {
-    expectShapes(how, x, "x", y, "y");
-    expectApart(x, "x", y, "y");
+    LayerArguments.expectAveragePool(how, x, y);
     Shape image = x.shape();
     Shape output = y.shape();
     PoolingPlane plane = new PoolingPlane(how, image, output);
     TapAxis rows = plane.rows();
     TapAxis columns = plane.columns();
-    if ((long) rows.taps() * columns.taps() > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          "how = %s meets %d × %d elements and zeros of x of shape %s, expected at most 2^31 - 1"
-              .formatted(how, rows.taps(), columns.taps(), image));
-    }
     int taps = rows.taps() * columns.taps();
     float[] ones = Scratch.take(taps);
     Arrays.fill(ones, 0, taps, 1f);
@@ -125,8 +102,7 @@ interface CpuPoolings extends Poolings {
 
   @Override
   default void averagePoolBackward(Pooling how, Tensor dy, Tensor dx) {
-    expectShapes(how, dx, "dx", dy, "dy");
-    expectApart(dy, "dy", dx, "dx");
+    LayerArguments.expectAveragePoolBackward(how, dy, dx);
     try (Values below = Values.write(dx, "dx");
         Values above = Values.read(dy)) {
       PoolingPlane plane = new PoolingPlane(how, dx.shape(), dy.shape());
@@ -150,9 +126,7 @@ interface CpuPoolings extends Poolings {
 
   @Override
   default void averagePlanes(Tensor x, Tensor y) {
-    expectPlanes(x, "x");
-    expectShape(y, "y", x.shape().dim(0), x.shape().dim(1));
-    expectApart(x, "x", y, "y");
+    LayerArguments.expectAveragePlanes(x, y);
     int size = x.shape().stride(1);
     try (Values out = Values.write(y, "y");
         Values in = Values.read(x)) {
@@ -173,9 +147,7 @@ interface CpuPoolings extends Poolings {
 
   @Override
   default void averagePlanesBackward(Tensor dy, Tensor dx) {
-    expectPlanes(dx, "dx");
-    expectShape(dy, "dy", dx.shape().dim(0), dx.shape().dim(1));
-    expectApart(dy, "dy", dx, "dx");
+    LayerArguments.expectAveragePlanesBackward(dy, dx);
     int size = dx.shape().stride(1);
     try (Values below = Values.write(dx, "dx");
         Values above = Values.read(dy)) {
@@ -195,33 +167,6 @@ interface CpuPoolings extends Poolings {
   private static void canonicalize(float[] values, int from, int to) {
     for (int i = from; i < to; i++) {
       values[i] = ScalarKernels.canonical(values[i]);
-    }
-  }
-
-  private static void expectPlanes(Tensor x, String name) {
-    expectAxes(x, name, 4);
-    if (x.shape().stride(1) == 0) {
-      throw new IllegalArgumentException(
-          name + " has shape " + x.shape() + ", expected at least one row and one column");
-    }
-  }
-
-  private static void expectShapes(Pooling how, Tensor x, String xName, Tensor y, String yName) {
-    expectPlanes(x, xName);
-    expectShape(
-        y,
-        yName,
-        x.shape().dim(0),
-        x.shape().dim(1),
-        how.outputHeight(x.shape().dim(2)),
-        how.outputWidth(x.shape().dim(3)));
-  }
-
-  private static void expectLength(int[] argmax, Tensor y, String name) {
-    if (argmax.length != y.shape().size()) {
-      throw new IllegalArgumentException(
-          "argmax has %d elements, expected %d, one for each of %s of shape %s"
-              .formatted(argmax.length, y.shape().size(), name, y.shape()));
     }
   }
 }

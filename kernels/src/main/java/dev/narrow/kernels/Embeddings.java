@@ -23,4 +23,25 @@ public interface Embeddings {
    * @param dtable [count, width]
    */
   void addEmbeddingBackward(int[] indices, Tensor dy, Tensor dtable);
+
+  /**
+   * As {@link #embedding(Tensor, int[], Tensor)}, with indices that lie where the table does: on a
+   * device nothing is copied, nobody waits, and the row of an index that is not in the table is
+   * NaN.
+   *
+   * @param indices {@link Indices}, one for each row of y
+   */
+  default void embedding(Tensor table, Tensor indices, Tensor y) {
+    embedding(table, Indices.read(indices, "indices"), y);
+  }
+
+  /**
+   * As {@link #addEmbeddingBackward(int[], Tensor, Tensor)}; on a device an index that is not in
+   * the table is left out, and nothing is thrown.
+   *
+   * @param indices {@link Indices} that lie where the table does
+   */
+  default void addEmbeddingBackward(Tensor indices, Tensor dy, Tensor dtable) {
+    addEmbeddingBackward(Indices.read(indices, "indices"), dy, dtable);
+  }
 }

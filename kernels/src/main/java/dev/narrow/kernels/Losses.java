@@ -1,6 +1,7 @@
 package dev.narrow.kernels;
 
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
 
 /** Losses and their gradients: see {@link Backend} for what all operations have in common. */
 public interface Losses {
@@ -20,4 +21,22 @@ public interface Losses {
    * @return the mean loss, without the seed
    */
   float softmaxCrossEntropy(Tensor logits, int[] labels, float seed, Tensor gradient);
+
+  /**
+   * The same where all are tensors, which lie together: on a device nothing is copied, and nobody
+   * waits.
+   *
+   * @param logits as there
+   * @param labels {@link Indices}, one for each row; on a device the loss of a row whose label is
+   *     no class is NaN, and nothing is thrown
+   * @param seed as there
+   * @param gradient as there
+   * @param loss a scalar, fp32: receives the mean loss
+   */
+  default void softmaxCrossEntropy(
+      Tensor logits, Tensor labels, float seed, Tensor gradient, Tensor loss) {
+    Arguments.expectFloat(loss, "loss");
+    float mean = softmaxCrossEntropy(logits, Indices.read(labels, "labels"), seed, gradient);
+    loss.storage().write(0, MemorySegment.ofArray(new float[] {mean}));
+  }
 }

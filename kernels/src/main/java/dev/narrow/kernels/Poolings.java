@@ -1,6 +1,7 @@
 package dev.narrow.kernels;
 
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Maximum and average over windows of images, and their gradients: see {@link Backend} for what all
@@ -29,6 +30,29 @@ public interface Poolings {
    * @param argmax what {@link #maxPool} gave: 0 to h w - 1 each
    */
   void maxPoolBackward(Tensor dy, int[] argmax, Tensor dx);
+
+  /**
+   * As {@link #maxPool(Pooling, Tensor, Tensor, int[])}, with places that lie where the images do:
+   * on a device nothing is copied, and nobody waits.
+   *
+   * @param argmax {@link Indices}, as many as y has elements
+   */
+  default void maxPool(Pooling how, Tensor x, Tensor y, Tensor argmax) {
+    Indices.expect(argmax, "argmax", y.shape().size());
+    int[] places = new int[y.shape().size()];
+    maxPool(how, x, y, places);
+    argmax.storage().write(0, MemorySegment.ofArray(places));
+  }
+
+  /**
+   * As {@link #maxPoolBackward(Tensor, int[], Tensor)}; on a device a place that is not in the
+   * plane is left out, and nothing is thrown.
+   *
+   * @param argmax {@link Indices} that lie where the images do
+   */
+  default void maxPoolBackward(Tensor dy, Tensor argmax, Tensor dx) {
+    maxPoolBackward(dy, Indices.read(argmax, "argmax"), dx);
+  }
 
   /**
    * y = the average of each window: the sum, from +0 in the order (row, column), divided by the

@@ -23,7 +23,7 @@ final class Values implements AutoCloseable {
       array = Scratch.take(tensor.shape().size());
       offset = 0;
       if (read) {
-        read(tensor, array);
+        read(tensor, array, 0);
       }
     } else {
       MemorySegment segment = tensor.storage().segment();
@@ -32,11 +32,12 @@ final class Values implements AutoCloseable {
     }
   }
 
-  private static void read(Tensor tensor, float[] to) {
+  /** Writes the values of a tensor into an array, from a place on. */
+  static void read(Tensor tensor, float[] to, int at) {
     if (tensor.rotation().isPresent()) {
-      System.arraycopy(tensor.toFloats(), 0, to, 0, tensor.shape().size());
+      System.arraycopy(tensor.toFloats(), 0, to, at, tensor.shape().size());
     } else {
-      TensorReader.of(tensor, "tensor").read(0, tensor.shape().size(), to, 0);
+      TensorReader.of(tensor, "tensor").read(0, tensor.shape().size(), to, at);
     }
   }
 

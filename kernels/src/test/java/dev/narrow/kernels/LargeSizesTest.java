@@ -179,6 +179,19 @@ class LargeSizesTest {
           public void read(long offset, MemorySegment to) {}
 
           @Override
+          public void write(long offset, MemorySegment from) {}
+
+          @Override
+          public Object owner() {
+            return this;
+          }
+
+          @Override
+          public long address() {
+            return 0;
+          }
+
+          @Override
           public boolean isReadOnly() {
             return false;
           }

@@ -1,11 +1,11 @@
 package dev.narrow.quant;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * The values of an fp32 tensor as an array: the tensor's own array where it has one, else a copy.
+ * The values of an fp32 tensor as an array: the tensor's own array where it has one, else a copy,
+ * as of what lies on a device.
  */
 public final class Floats {
   /** No values at all. */
@@ -52,13 +52,14 @@ public final class Floats {
               + tensor.scales()
               + ", expected fp32 unscaled");
     }
-    MemorySegment segment = tensor.storage().segment();
-    if (segment.heapBase().orElse(null) instanceof float[] array
-        && segment.address() % Float.BYTES == 0) {
-      return new Floats(array, (int) (segment.address() / Float.BYTES), false);
+    Storage storage = tensor.storage();
+    if (storage.isHost()
+        && storage.owner() instanceof float[] array
+        && storage.address() % Float.BYTES == 0) {
+      return new Floats(array, (int) (storage.address() / Float.BYTES), false);
     }
     float[] copy = new float[tensor.shape().size()];
-    MemorySegment.copy(segment, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, copy, 0, copy.length);
+    storage.read(0, MemorySegment.ofArray(copy));
     return new Floats(copy, 0, true);
   }
 
@@ -70,8 +71,7 @@ public final class Floats {
   /** Makes writes to the array visible in the tensor that it came from, if it is a copy. */
   public void writeBack(Tensor tensor) {
     if (isCopy) {
-      MemorySegment.copy(
-          array, 0, tensor.storage().segment(), ValueLayout.JAVA_FLOAT_UNALIGNED, 0, array.length);
+      tensor.storage().write(0, MemorySegment.ofArray(array));
     }
   }
 }

@@ -20,6 +20,21 @@ record HostStorage(MemorySegment segment) implements Storage {
   }
 
   @Override
+  public void write(long offset, MemorySegment from) {
+    MemorySegment.copy(from, 0, segment, offset, from.byteSize());
+  }
+
+  @Override
+  public Object owner() {
+    return segment.heapBase().orElse(segment.scope());
+  }
+
+  @Override
+  public long address() {
+    return segment.address();
+  }
+
+  @Override
   public boolean isReadOnly() {
     return segment.isReadOnly();
   }

@@ -27,8 +27,32 @@ public interface Storage {
    */
   void read(long offset, MemorySegment to);
 
+  /**
+   * Copies bytes from memory of the host to here, from a place on; they may change once this
+   * returns.
+   *
+   * @param offset of the first byte that is written
+   * @param from gives as many bytes as it has
+   * @throws IndexOutOfBoundsException if there are not so many
+   * @throws IllegalArgumentException if it can be read only
+   */
+  void write(long offset, MemorySegment from);
+
   /** Whether it can be read only. */
   boolean isReadOnly();
+
+  /**
+   * What the bytes are part of: an array, the scope of an arena, an allocation of a device. It is
+   * one object for as long as they are there, and of no other bytes.
+   */
+  Object owner();
+
+  /**
+   * Where the first byte lies: in an array, in the memory of the host, or on a device.
+   *
+   * @throws IllegalStateException if it is memory of a device that was freed
+   */
+  long address();
 
   /** Whether this and another have a byte in common. */
   boolean overlaps(Storage other);

@@ -256,11 +256,9 @@ public final class Inspector implements CastObserver, AutoCloseable {
     Tensor sample = Tensor.zeros(dims);
     for (int i = 0; i < kept; i++) {
       long from = (long) i * rows / kept;
-      sample
+      values
           .storage()
-          .segment()
-          .asSlice(4L * i * row, 4L * row)
-          .copyFrom(values.storage().segment().asSlice(4 * from * row, 4L * row));
+          .read(4 * from * row, sample.storage().segment().asSlice(4L * i * row, 4L * row));
     }
     return sample;
   }

@@ -2,7 +2,6 @@ package dev.narrow.amp.nn;
 
 import dev.narrow.amp.ImageOps;
 import dev.narrow.amp.Parameter;
-import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Tensor;
 import java.util.List;
 
@@ -16,12 +15,10 @@ public final class BatchNorm implements Layer {
 
   private record Pass(Tensor x, ImageOps.BatchNormalized normalized) {}
 
-  private final String name;
   private final Parameter gamma;
   private final Parameter beta;
-  private final Tensor mean;
-  private final Tensor variance;
-  private final Backend backend = Backend.cpu(1); // of the running moments, a few numbers
+  private final Buffer mean;
+  private final Buffer variance;
   private final Saved<Pass> saved;
 
   /**
@@ -29,11 +26,10 @@ public final class BatchNorm implements Layer {
    */
   public BatchNorm(String name, int channels, Initializer initializer) {
     Extents.require("channels of " + name, channels);
-    this.name = name;
     gamma = initializer.gain(name + ".weight", channels);
     beta = initializer.bias(name + ".bias", channels);
-    mean = Tensor.zeros(channels);
-    variance = initializer.gain(name, channels).value();
+    mean = new Buffer(name + ".running_mean", Tensor.zeros(channels));
+    variance = new Buffer(name + ".running_var", initializer.gain(name, channels).value());
     saved = new Saved<>(name);
   }
 
@@ -41,13 +37,11 @@ public final class BatchNorm implements Layer {
   public Tensor forward(Tensor x, boolean training) {
     if (!training) {
       saved.clear();
-      return ImageOps.batchNorm(x, mean, variance, gamma.value(), beta.value(), EPSILON);
+      return ImageOps.batchNorm(
+          x, mean.value(), variance.value(), gamma.value(), beta.value(), EPSILON);
     }
     ImageOps.BatchNormalized batch = ImageOps.batchNorm(x, gamma.value(), beta.value(), EPSILON);
-    int elements = x.shape().size() / gamma.value().shape().size();
-    if (elements > 1) {
-      backend.updateMoments(MOMENTUM, elements, batch.mean(), batch.variance(), mean, variance);
-    }
+    ImageOps.updateMoments(MOMENTUM, x, batch, mean.value(), variance.value());
     saved.set(true, new Pass(x, batch));
     return batch.y();
   }
@@ -66,7 +60,6 @@ public final class BatchNorm implements Layer {
 
   @Override
   public List<Buffer> buffers() {
-    return List.of(
-        new Buffer(name + ".running_mean", mean), new Buffer(name + ".running_var", variance));
+    return List.of(mean, variance);
   }
 }

@@ -1,12 +1,12 @@
 package dev.narrow.amp.nn;
 
-import dev.narrow.amp.Ops;
+import dev.narrow.amp.Autocast;
 import dev.narrow.amp.Parameter;
 import dev.narrow.amp.SequenceOps;
+import dev.narrow.kernels.Indices;
 import dev.narrow.quant.Tensor;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /** Learned vectors of tokens plus those of their positions: [n, length] to [n, length, width]. */
 public final class Embedding implements Layer {
@@ -35,7 +35,8 @@ public final class Embedding implements Layer {
   /**
    * The vectors.
    *
-   * @param x [n, length], the numbers of tokens, which float32 has exactly
+   * @param x [n, length], the numbers of tokens: {@link Indices}; or fp32, which has them exactly,
+   *     and is read on the host
    */
   @Override
   public Tensor forward(Tensor x, boolean training) {
@@ -49,34 +50,32 @@ public final class Embedding implements Layer {
               + positions.value().shape().dim(0)
               + "]");
     }
-    saved.set(training, x);
-    int[] dims = x.shape().dims();
-    return Ops.add(
-        SequenceOps.embedding(tokens.value(), numbers(x), dims),
-        SequenceOps.embedding(positions.value(), places(x), dims));
+    Tensor indices = x.format().equals(Indices.FORMAT) ? x : Autocast.place(numbers(x));
+    saved.set(training, indices);
+    return SequenceOps.addPositions(
+        SequenceOps.embedding(tokens.value(), indices), positions.value());
   }
 
-  private static int[] numbers(Tensor x) {
+  private static Tensor numbers(Tensor x) {
     float[] values = x.toFloats();
     int[] numbers = new int[values.length];
     for (int i = 0; i < values.length; i++) {
       numbers[i] = (int) values[i];
     }
-    return numbers;
-  }
-
-  private static int[] places(Tensor x) {
-    int length = x.shape().dim(1);
-    return IntStream.range(0, x.shape().size()).map(i -> i % length).toArray();
+    return Indices.of(numbers, x.shape().dims());
   }
 
   @Override
   public Tensor backward(Tensor dy) {
-    Tensor x = saved.take();
-    SequenceOps.embeddingBackward(numbers(x), dy, tokens.gradient());
-    SequenceOps.embeddingBackward(places(x), dy, positions.gradient());
+    backwardFirst(dy);
     int[] dims = dy.shape().dims();
     return Tensor.zeros(Arrays.copyOf(dims, dims.length - 1)); // tokens have no gradient
+  }
+
+  @Override
+  public void backwardFirst(Tensor dy) {
+    SequenceOps.embeddingBackward(saved.take(), dy, tokens.gradient());
+    SequenceOps.addPositionsBackward(dy, positions.gradient());
   }
 
   @Override

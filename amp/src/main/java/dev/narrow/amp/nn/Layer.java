@@ -1,8 +1,10 @@
 package dev.narrow.amp.nn;
 
 import dev.narrow.amp.Parameter;
+import dev.narrow.kernels.Backend;
 import dev.narrow.quant.Tensor;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A part of a network, written on the operations that obey {@link dev.narrow.amp.Autocast}. It
@@ -46,11 +48,43 @@ public interface Layer {
     return List.of();
   }
 
-  /**
-   * Values that a layer keeps from batch to batch, and that no optimizer changes.
-   *
-   * @param name of the values
-   * @param value updated in place
-   */
-  record Buffer(String name, Tensor value) {}
+  /** Values that a layer keeps from batch to batch, and that no optimizer changes. */
+  final class Buffer {
+    private final String name;
+    private Tensor value;
+    private @Nullable Backend mover; // whose memory it is, if it has been moved
+
+    /**
+     * Such values.
+     *
+     * @param name of the values
+     * @param value updated in place
+     */
+    public Buffer(String name, Tensor value) {
+      this.name = name;
+      this.value = value;
+    }
+
+    /** What to call them in files. */
+    public String name() {
+      return name;
+    }
+
+    /** The values, updated in place. */
+    public Tensor value() {
+      return value;
+    }
+
+    /** Brings them to where a backend works, as {@link Parameter#move}. */
+    public void move(Backend backend) {
+      Tensor moved = backend.place(value);
+      if (!moved.storage().sameAs(value.storage())) {
+        if (mover != null) {
+          mover.free(value);
+        }
+        value = moved;
+        mover = backend;
+      }
+    }
+  }
 }

@@ -136,10 +136,7 @@ public final class SavedStep {
       }
     });
     targets.forEach((name, tensor) ->
-        tensor
-            .storage()
-            .segment()
-            .copyFrom(Objects.requireNonNull(values.get(name)).storage().segment()));
+        tensor.storage().write(0, Objects.requireNonNull(values.get(name)).storage().segment()));
     float[] classes = labels.toFloats();
     int[] numbers = new int[classes.length];
     for (int i = 0; i < numbers.length; i++) {

@@ -105,7 +105,7 @@ final class CastLauncher {
     long from = device.pointer(x, "x");
     long to = device.pointer(y, "y");
     Arguments.expectShape(y, "y", x.shape());
-    Arguments.expectApart(x, "x", y, "y");
+    Arguments.expectSameOrApart(x, "x", y, "y");
     Shape shape = x.shape();
     CastEncoder encoder = encoder(quantizer, random).orElse(null);
     if (encoder == null) {
@@ -114,12 +114,36 @@ final class CastLauncher {
       device.copy(copy, y);
       return scales;
     }
-    MemorySegment kept = kept(quantizer);
     CastBlocks blocks = blocks(quantizer, encoder, shape);
     if (blocks != null) {
-      return blocks(blocks, encoder, "fake_blocks", from, to, shape, kept);
+      return blocks(blocks, encoder, "fake_blocks", from, to, shape, kept(quantizer));
     }
     Scales scales = scales(quantizer, x, from);
+    fake(encoder, quantizer, from, to, shape, scales);
+    return scales;
+  }
+
+  void fakeQuantize(Quantizer quantizer, Scales scales, Tensor x, @Nullable RandomBits random) {
+    expectFp32(x, "x");
+    long at = device.pointer(x, "x");
+    Shape shape = x.withScales(scales).shape(); // which they must fit
+    CastEncoder encoder = encoder(quantizer, random).orElse(null);
+    if (encoder == null) {
+      Tensor copy = device.download(x);
+      host().fakeQuantize(quantizer, scales, copy, random);
+      device.copy(copy, x);
+      return;
+    }
+    fake(encoder, quantizer, at, at, shape, scales);
+  }
+
+  Scales scales(Quantizer quantizer, Tensor x) {
+    expectFp32(x, "x");
+    return scales(quantizer, x, device.pointer(x, "x"));
+  }
+
+  private void fake(
+      CastEncoder encoder, Quantizer quantizer, long from, long to, Shape shape, Scales scales) {
     try (Factors factors = new Factors(scales, shape)) {
       Kernel kernel = device.kernel(MODULE, encoder.kernel("fake", quantizer.format()));
       launch(
@@ -132,10 +156,9 @@ final class CastLauncher {
               .add(to)
               .add((long) shape.size())
               .add(factors.grid)
-              .add(kept)
+              .add(kept(quantizer))
               .add(encoder.parameters()));
     }
-    return scales;
   }
 
   void decode(Tensor codes, Tensor y) {

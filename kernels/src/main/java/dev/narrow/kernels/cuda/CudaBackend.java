@@ -14,13 +14,19 @@ import dev.narrow.kernels.Summation;
 record CudaBackend(Gpu gpu)
     implements Backend,
         CudaProducts,
-        CudaOnHost,
+        CudaConvolutions,
+        CudaAttentions,
+        CudaPoolings,
+        CudaBatchNormalizations,
+        CudaEmbeddings,
+        CudaLosses,
         CudaNormalizations,
         CudaElementwise,
         CudaArithmetic,
         CudaReductions,
         CudaOptimizerSteps,
-        CudaCasts {
+        CudaCasts,
+        CudaMemory {
 
   CudaBackend(CudaDevice device) {
     this(new Gpu(device));
@@ -37,24 +43,33 @@ record CudaBackend(Gpu gpu)
   }
 
   @Override
+  public boolean isCapturing() {
+    return gpu.device().isCapturing();
+  }
+
+  @Override
   public Summation summation() {
     return gpu.summation();
   }
 
   /**
    * For example {@code cuda, ORDERED, NVIDIA H100 80GB HBM3, compute capability 9.0, 79.1 GiB,
-   * driver 13.0, kernels sm_90.cubin; convolutions on cpu, ORDERED, vector 512 bits, 8 threads}.
+   * driver 13.0, kernels sm_90.cubin}, and if products are summed up in what has no kernel, what
+   * computes them: {@code ; products on cpu, ORDERED, sums in bf16 each step, 8 threads}.
    */
   @Override
   public String describe() {
     int driver = Cuda.driver();
-    return "cuda, %s, %s, driver %d.%d, kernels %s; convolutions on %s"
-        .formatted(
-            summation(),
-            gpu.device().info(),
-            driver / 1000,
-            driver % 1000 / 10,
-            gpu.device().kernels(),
-            gpu.cpu().describe());
+    String text =
+        "cuda, %s, %s, driver %d.%d, kernels %s"
+            .formatted(
+                summation(),
+                gpu.device().info(),
+                driver / 1000,
+                driver % 1000 / 10,
+                gpu.device().kernels());
+    return FloatProduct.takes(gpu.accumulator())
+        ? text
+        : text + "; products on " + gpu.cpu().describe();
   }
 }

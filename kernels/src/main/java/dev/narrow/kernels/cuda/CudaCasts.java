@@ -52,6 +52,24 @@ interface CudaCasts extends Casts {
   }
 
   @Override
+  default void fakeQuantize(
+      Quantizer quantizer, Scales scales, Tensor x, @Nullable RandomBits random) {
+    if (!CastLauncher.isOnDevice(x)) {
+      CastLauncher.host().fakeQuantize(quantizer, scales, x, random);
+    } else {
+      new CastLauncher(device()).fakeQuantize(quantizer, scales, x, random);
+    }
+  }
+
+  @Override
+  default Scales scales(Quantizer quantizer, Tensor x) {
+    if (!CastLauncher.isOnDevice(x)) {
+      return CastLauncher.host().scales(quantizer, x);
+    }
+    return new CastLauncher(device()).scales(quantizer, x);
+  }
+
+  @Override
   default void decode(Tensor codes, Tensor y) {
     if (!CastLauncher.isOnDevice(codes) && !CastLauncher.isOnDevice(y)) {
       CastLauncher.host().decode(codes, y);

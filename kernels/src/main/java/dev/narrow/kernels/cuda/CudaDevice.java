@@ -178,9 +178,9 @@ public final class CudaDevice implements AutoCloseable {
    * {@link Backend}; one works where its tensors lie: on the device if all lie there, on the
    * processor, with as many threads as it has cores, if none does.
    *
-   * <p>Some operations have no kernel yet: convolutions, poolings, attention, embeddings, batch
-   * norms and losses, and products in other accumulators than fp32, fp64 and the exact one. The
-   * processor does them on copies of their operands, and waits for these.
+   * <p>Products in other accumulators than fp32, fp64 and the exact one have no kernel, nor have
+   * convolutions and attention in them: the processor computes them on copies of their operands,
+   * and waits for these.
    */
   public Backend backend() {
     return backend;
@@ -601,7 +601,8 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
-  private boolean isPinned(MemorySegment segment) {
+  /** Whether the device reads and writes it by itself, and so perhaps later. */
+  boolean isPinned(MemorySegment segment) {
     for (PinnedMemory memory : pinned) {
       if (memory.contains(segment)) {
         return true;
@@ -656,6 +657,10 @@ public final class CudaDevice implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException(this + " is closed");
     }
+  }
+
+  boolean isCapturing() {
+    return capturing;
   }
 
   void requireNotCapturing(String what) {

@@ -69,10 +69,10 @@ interface CudaNormalizations extends Normalizations {
           norm.arguments()
               .add(from.pointer())
               .add(factors.pointer())
-              .add(pointer(addends))
+              .add(DeviceValues.pointerOf(addends))
               .add(epsilon)
               .add(to.pointer())
-              .add(pointer(means))
+              .add(DeviceValues.pointerOf(means))
               .add(inverses.pointer())
               .add(from.columns())
               .add(from.rows());
@@ -83,10 +83,6 @@ interface CudaNormalizations extends Normalizations {
         means.store();
       }
     }
-  }
-
-  private static long pointer(@Nullable DeviceValues values) {
-    return values == null ? 0 : values.pointer();
   }
 
   @Override
@@ -156,13 +152,13 @@ interface CudaNormalizations extends Normalizations {
       KernelArguments arguments =
           sums.arguments()
               .add(from.pointer())
-              .add(pointer(means))
+              .add(DeviceValues.pointerOf(means))
               .add(inverses.pointer())
               .add(above.pointer())
               .add(from.columns())
               .add(from.rows())
               .add(weights.pointer())
-              .add(pointer(biases));
+              .add(DeviceValues.pointerOf(biases));
       sums.launch(sums.gridFor(from.columns(), Gpu.THREADS), Gpu.THREADS, 0, arguments);
       Kernel gradient = gpu().kernel("rows", "layer_norm_gradient_f32");
       arguments =
@@ -170,7 +166,7 @@ interface CudaNormalizations extends Normalizations {
               .arguments()
               .add(from.pointer())
               .add(factors.pointer())
-              .add(pointer(means))
+              .add(DeviceValues.pointerOf(means))
               .add(inverses.pointer())
               .add(above.pointer())
               .add(below.pointer())

@@ -39,13 +39,13 @@ interface CudaReductions extends Reductions {
         DeviceScratch scratch = gpu().device().scratch(2L * Float.BYTES * (chunks(x) + 1))) {
       long to = scratch.pointer();
       long chunks = chunks(x);
-      sumColumns(kernel, values.pointer(), CHUNK, values.size(), to, chunks);
+      gpu().sumColumns(kernel, values.pointer(), CHUNK, values.size(), to, chunks);
       while (chunks > 1) {
         long from = to;
         long n = chunks;
         to += n * Float.BYTES;
         chunks = Math.ceilDiv(n, CHUNK);
-        sumColumns("sum_columns_f32", from, CHUNK, n, to, chunks);
+        gpu().sumColumns("sum_columns_f32", from, CHUNK, n, to, chunks);
       }
       gpu().device().copyToHost(to, MemorySegment.ofArray(sum));
     }
@@ -54,12 +54,6 @@ interface CudaReductions extends Reductions {
 
   private static long chunks(Tensor x) {
     return Math.max(1, Math.ceilDiv(x.shape().size(), CHUNK));
-  }
-
-  private void sumColumns(String name, long from, long columns, long n, long to, long rows) {
-    Kernel kernel = gpu().kernel("rows", name);
-    KernelArguments arguments = kernel.arguments().add(from).add(columns).add(n).add(to).add(rows);
-    kernel.launch(kernel.gridFor(rows, Gpu.ROWS), Gpu.THREADS, 0, arguments);
   }
 
   @Override
@@ -96,13 +90,14 @@ interface CudaReductions extends Reductions {
     expectApart(x, "x", y, "y");
     try (DeviceValues to = DeviceValues.write(gpu(), y, "y");
         DeviceValues from = DeviceValues.read(gpu(), x, "x")) {
-      sumColumns(
-          "sum_columns_f32",
-          from.pointer(),
-          from.columns(),
-          from.size(),
-          to.pointer(),
-          from.rows());
+      gpu()
+          .sumColumns(
+              "sum_columns_f32",
+              from.pointer(),
+              from.columns(),
+              from.size(),
+              to.pointer(),
+              from.rows());
       to.store();
     }
   }

@@ -36,6 +36,7 @@ public final class DeviceStorage implements Storage, AutoCloseable {
    *
    * @throws IllegalStateException if the memory was freed, or the device is closed
    */
+  @Override
   public long address() {
     requireLive("memory");
     return address;
@@ -89,6 +90,29 @@ public final class DeviceStorage implements Storage, AutoCloseable {
     requireLive("memory");
     device.copyToHost(address + offset, to);
     device.synchronize(); // for what is pinned
+  }
+
+  /**
+   * Copies bytes from memory of the host, which may change once this returns. Does not wait for the
+   * device, unless the copy is so large that it does not fit the staging memory.
+   *
+   * @throws IndexOutOfBoundsException if there are not so many bytes
+   * @throws IllegalStateException if memory or device is closed, or a graph is being captured
+   */
+  @Override
+  public void write(long offset, MemorySegment from) {
+    Objects.checkFromIndexSize(offset, from.byteSize(), byteSize);
+    requireLive("memory");
+    device.copyToDevice(from, address + offset);
+    if (device.isPinned(from)) {
+      device.synchronize();
+    }
+  }
+
+  /** The allocation; for a user's own memory, the context. */
+  @Override
+  public Object owner() {
+    return lifetime.isOfOthers() ? device.context() : lifetime;
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.narrow.kernels.Arguments;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The values of a tensor of the device as float32 in its memory, for the length of one operation:
@@ -69,8 +70,18 @@ final class DeviceValues implements AutoCloseable {
     return device.pointer(values, "values");
   }
 
+  /** The same of what may have been left out: 0 then. */
+  static long pointerOf(@Nullable DeviceValues values) {
+    return values == null ? 0 : values.pointer();
+  }
+
   long size() {
     return tensor.shape().size();
+  }
+
+  /** Where the bits of the values lie. */
+  NumberRange range() {
+    return NumberRange.of(tensor);
   }
 
   /** The extent of the innermost axis. */

@@ -5,6 +5,7 @@ import dev.narrow.kernels.Arguments.Named;
 import dev.narrow.kernels.Backend;
 import dev.narrow.kernels.Summation;
 import dev.narrow.quant.Tensor;
+import java.lang.foreign.MemorySegment;
 
 /**
  * What the operations of a device share. Each group of them is an interface of default methods over
@@ -66,5 +67,37 @@ record Gpu(CudaDevice device, Backend cpu, Accumulator accumulator, Summation su
 
   Kernel kernel(String module, String name) {
     return device.kernel(module, name);
+  }
+
+  /** Integers of the host, copied. */
+  DeviceScratch upload(int[] integers) {
+    DeviceScratch copy = device.scratch((long) Integer.BYTES * integers.length);
+    try {
+      device.copyToDevice(MemorySegment.ofArray(integers), copy.pointer());
+      return copy;
+    } catch (RuntimeException | Error e) {
+      copy.close();
+      throw e;
+    }
+  }
+
+  /**
+   * y[i] = what a kernel makes of row i in sixteen lanes; the last of the rows may have fewer of
+   * the n elements.
+   *
+   * @param name sum_columns_f32 or sum_of_squares_f32
+   */
+  void sumColumns(String name, long x, long columns, long n, long y, long rows) {
+    Kernel kernel = kernel("rows", name);
+    KernelArguments arguments = kernel.arguments().add(x).add(columns).add(n).add(y).add(rows);
+    kernel.launch(kernel.gridFor(rows, ROWS), THREADS, 0, arguments);
+  }
+
+  /** y[c] = (the sum over samples of sums[n, c]) / divisor, the samples in turn from +0. */
+  void sumSamples(long sums, long samples, long channels, float divisor, long y) {
+    Kernel kernel = kernel("batchnorm", "sum_samples_f32");
+    KernelArguments arguments =
+        kernel.arguments().add(sums).add(samples).add(channels).add(divisor).add(y);
+    kernel.launch(kernel.gridFor(channels, THREADS), THREADS, 0, arguments);
   }
 }

@@ -34,6 +34,10 @@ final class Lifetime implements AutoCloseable {
     return new Lifetime("", ConcurrentHashMap.newKeySet(), () -> {});
   }
 
+  boolean isOfOthers() {
+    return what.isEmpty();
+  }
+
   boolean isOver() {
     return ended.get();
   }

@@ -265,7 +265,8 @@ class CudaBackendTest {
   @MethodSource("operations")
   void operandsMayHaveAnyFormat(Method method) {
     Case all = OperationCases.of(method);
-    boolean isCast = List.of("quantize", "fakeQuantize", "decode").contains(method.getName());
+    boolean isCast =
+        List.of("quantize", "fakeQuantize", "scales", "decode").contains(method.getName());
     int most = all.sizes().getLast();
     OperationCases.formats()
         .forEach((name, quantizer) -> {
@@ -354,6 +355,39 @@ class CudaBackendTest {
             .filter(y -> y.storage() instanceof DeviceStorage)
             .forEach(device::free);
       }
+    }
+  }
+
+  /** Whose result is an array of the host. */
+  private static final List<String> GIVE_INDICES = List.of("argmaxColumns", "maxPool", "unscale");
+
+  /**
+   * Operands are not copied to the host, whatever their format, and nothing waits for the device.
+   */
+  @ParameterizedTest
+  @MethodSource("computations")
+  void operandsStayOnTheDevice(Method method) {
+    boolean isNumber =
+        method.getReturnType() != void.class || GIVE_INDICES.contains(method.getName());
+    Case all = OperationCases.of(method);
+    int n = all.sizes().get(all.sizes().size() / 2);
+    for (Quantizer quantizer : Arrays.asList(null, Quantizer.of(Formats.LNS8))) {
+      @Nullable Object[] arguments = all.arguments().of(new Draw(5, Numbers.FINITE, quantizer), n);
+      Copies copies = new Copies(device::upload);
+      @Nullable Object[] there = copies.all(arguments);
+      call(method, device.backend(), there); // which brings tables of formats to the device
+      device.synchronize();
+      long downloads = EmulatedDriver.calls("cuMemcpyDtoHAsync_v2");
+      long waits = EmulatedDriver.synchronizations();
+      call(method, device.backend(), there);
+      long copied = EmulatedDriver.calls("cuMemcpyDtoHAsync_v2") - downloads;
+      if (isNumber) {
+        assertTrue(copied <= 2, () -> copied + " copies");
+      } else {
+        assertEquals(0, copied);
+        assertEquals(waits, EmulatedDriver.synchronizations());
+      }
+      copies.made().values().forEach(device::free);
     }
   }
 
@@ -451,7 +485,9 @@ class CudaBackendTest {
     assertEquals(Summation.ORDERED, backend.summation());
     String text = backend.describe();
     assertTrue(text.startsWith("cuda, ORDERED, "), text);
-    assertTrue(text.contains("convolutions on cpu, ORDERED"), text);
+    assertFalse(text.contains("cpu"), text);
+    String rounded = backend.with(Accumulator.rounded(Formats.BF16)).describe();
+    assertTrue(rounded.contains("products on cpu, ORDERED, sums in bf16"), rounded);
     assertFalse(text.contains("none"), text);
     Backend exact = backend.with(Accumulator.exact());
     assertEquals(Summation.EXACT, exact.summation());

@@ -287,6 +287,10 @@ class CudaCastsTest {
     Scales scales = CPU.fakeQuantize(quantizer, x, fake, random);
     assertEquals(scales, CASTS.fakeQuantize(quantizer, onDevice, fakeOnDevice, random));
     assertValues(quantizer, "fake", fake, fakeOnDevice, numbers);
+    device().copy(onDevice, fakeOnDevice);
+    assertEquals(scales, CASTS.scales(quantizer, fakeOnDevice));
+    assertEquals(scales, CASTS.fakeQuantize(quantizer, fakeOnDevice, fakeOnDevice, random));
+    assertValues(quantizer, "fake in place", fake, fakeOnDevice, numbers);
 
     Tensor decoded = Tensor.zeros(shape.dims());
     CPU.decode(expected, decoded);
@@ -460,7 +464,10 @@ class CudaCastsTest {
         "codes lies in host memory", () -> CASTS.quantize(e4m3, x, e4m3.quantize(host), null));
     assertRefuses("x lies in host memory", () -> CASTS.quantize(e4m3, host, codes, null));
     assertRefuses("upload", () -> CASTS.decode(codes, host));
-    assertRefuses("y shares memory with x", () -> CASTS.fakeQuantize(e4m3, x, x, null));
+    Tensor four = on(Tensor.zeros(4));
+    assertRefuses(
+        "y shares memory with x",
+        () -> CASTS.fakeQuantize(e4m3, four.slice(0, 2), four.slice(1, 3), null));
     assertRefuses("x = e4m3fn[2, 3]", () -> CASTS.quantize(e4m3, codes, null));
     assertRefuses(
         "codes = e4m3fn[2, 3], expected e5m2[2, 3]",

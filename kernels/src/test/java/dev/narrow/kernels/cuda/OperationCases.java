@@ -10,9 +10,12 @@ import dev.narrow.kernels.Convolution;
 import dev.narrow.kernels.Matmul;
 import dev.narrow.kernels.Matrices;
 import dev.narrow.kernels.Pooling;
+import dev.narrow.kernels.TensorMemory;
 import dev.narrow.quant.Granularity;
 import dev.narrow.quant.Quantizer;
 import dev.narrow.quant.ScaleRule;
+import dev.narrow.quant.Scales;
+import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -21,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -166,15 +170,17 @@ final class OperationCases {
   /** What a method is called here: its name, and how many parameters it has. */
   private static String key(Method method) {
     String name = method.getName() + "/" + method.getParameterCount();
-    return method.getName().equals("unscale")
-        ? name + (method.getParameterCount() == 2 ? "" : " list")
-        : name;
+    List<Class<?>> types = List.of(method.getParameterTypes());
+    return name
+        + (types.contains(List.class) ? " list" : "")
+        + (types.contains(Scales.class) ? " under scales" : "");
   }
 
   /** All operations of a backend: the methods of its interface that compute. */
   static List<Method> operations() {
     return Arrays.stream(Backend.class.getMethods())
         .filter(method -> Modifier.isAbstract(method.getModifiers()))
+        .filter(method -> method.getDeclaringClass() != TensorMemory.class)
         .filter(method -> !List.of("with", "summation", "describe").contains(method.getName()))
         .sorted((a, b) -> a.toGenericString().compareTo(b.toGenericString()))
         .collect(Collectors.toList());
@@ -250,7 +256,12 @@ final class OperationCases {
     addReductions();
     addNorms();
     addOptimizers();
-    addHostOperations();
+    addProducts();
+    addConvolutions();
+    addAttention();
+    addPoolings();
+    addBatchNorms();
+    addEmbeddingsAndLosses();
     addCasts();
   }
 
@@ -337,7 +348,7 @@ final class OperationCases {
             of(4f, 0.01f, 4096, 10f, 3f, 5L, d.tensor(n), d.moment(n), d.tensor(n), d.tensor(n)));
   }
 
-  private void addHostOperations() {
+  private void addProducts() {
     few(
         "matmul/4",
         (d, n) ->
@@ -347,102 +358,230 @@ final class OperationCases {
                 Matrices.of(d.tensor(n, 4, 5)),
                 Matrices.of(d.tensor(n, 3, 5))));
     few("matvec/3", (d, n) -> of(d.tensor(4, n), d.tensor(n), d.tensor(4)));
-    Convolution how = new Convolution(1, 1, 1, 1, 1, 1, 1);
-    few(
-        "convolve/4",
-        (d, n) -> of(how, d.tensor(n, 2, 4, 5), d.tensor(3, 2, 3, 3), d.tensor(n, 3, 4, 5)));
-    few(
+  }
+
+  /**
+   * Images [n, c, h, w] and kernels [o, c / groups, kh, kw].
+   *
+   * @param how how they move
+   */
+  record Convolved(Convolution how, int n, int c, int h, int w, int o, int kh, int kw) {
+    int[] x() {
+      return new int[] {n, c, h, w};
+    }
+
+    int[] weight() {
+      return new int[] {o, c / how.groups(), kh, kw};
+    }
+
+    int[] y() {
+      return new int[] {n, o, how.outputHeight(h, kh), how.outputWidth(w, kw)};
+    }
+  }
+
+  private static final Convolution UNIT = Convolution.unit();
+
+  /** Extents of 1 and odd ones, every stride, padding, dilation and group. */
+  static final List<Convolved> CONVOLVED =
+      List.of(
+          new Convolved(UNIT, 1, 1, 1, 1, 1, 1, 1),
+          new Convolved(UNIT.withPadding(1, 1), 0, 2, 4, 5, 3, 3, 3),
+          new Convolved(UNIT.withPadding(1, 1), 2, 2, 4, 5, 3, 3, 3),
+          new Convolved(UNIT, 2, 17, 5, 7, 19, 1, 1),
+          new Convolved(UNIT.withStride(2, 2).withPadding(1, 1), 2, 3, 9, 8, 5, 3, 3),
+          new Convolved(UNIT.withStride(2, 3).withPadding(2, 0), 1, 4, 7, 10, 6, 4, 2),
+          new Convolved(UNIT.withStride(3, 2).withDilation(2, 3), 2, 2, 12, 13, 3, 3, 4),
+          new Convolved(UNIT.withStride(2, 2).withDilation(2, 4), 1, 2, 11, 16, 2, 3, 3),
+          new Convolved(UNIT.withPadding(1, 2).withGroups(3), 2, 6, 5, 4, 9, 3, 5),
+          new Convolved(UNIT.withStride(2, 1).withPadding(1, 1).withGroups(4), 1, 4, 6, 7, 4, 3, 3),
+          new Convolved(UNIT.withPadding(5, 7), 1, 1, 2, 3, 2, 3, 2),
+          new Convolved(UNIT.withStride(5, 9), 1, 2, 4, 7, 2, 2, 1),
+          new Convolved(UNIT, 3, 2, 20, 21, 2, 2, 2),
+          new Convolved(UNIT, 2, 0, 3, 3, 4, 1, 2),
+          new Convolved(UNIT, 2, 3, 3, 3, 0, 1, 2),
+          new Convolved(UNIT.withPadding(0, 1), 33, 1, 1, 34, 1, 1, 3));
+
+  private void convolved(String key, BiFunction<Draw, Convolved, @Nullable Object[]> arguments) {
+    List<Integer> sizes = IntStream.range(0, CONVOLVED.size()).boxed().toList();
+    add(key, sizes, (d, n) -> arguments.apply(d, CONVOLVED.get(n)));
+  }
+
+  private void addConvolutions() {
+    convolved(
+        "convolve/4", (d, c) -> of(c.how, d.tensor(c.x()), d.tensor(c.weight()), d.tensor(c.y())));
+    convolved(
         "convolve/5",
-        (d, n) ->
-            of(how, d.tensor(n, 2, 4, 5), d.tensor(3, 2, 3, 3), d.tensor(3), d.tensor(n, 3, 4, 5)));
-    few(
+        (d, c) -> of(c.how, d.tensor(c.x()), d.tensor(c.weight()), d.tensor(c.o), d.tensor(c.y())));
+    convolved(
         "convolveBackwardInput/4",
-        (d, n) -> of(how, d.tensor(3, 2, 3, 3), d.tensor(n, 3, 4, 5), d.tensor(n, 2, 4, 5)));
-    few(
+        (d, c) -> of(c.how, d.tensor(c.weight()), d.tensor(c.y()), d.tensor(c.x())));
+    convolved(
         "convolveBackwardWeight/4",
-        (d, n) -> of(how, d.tensor(n, 2, 4, 5), d.tensor(n, 3, 4, 5), d.tensor(3, 2, 3, 3)));
-    few("convolveBackwardBias/2", (d, n) -> of(d.tensor(n, 3, 4, 5), d.tensor(3)));
-    Pooling pooling = new Pooling(2, 2, 2, 2, 0, 0, false);
-    few(
-        "maxPool/4",
-        (d, n) -> of(pooling, d.tensor(n, 2, 4, 6), d.tensor(n, 2, 2, 3), new int[n * 2 * 2 * 3]));
-    few(
-        "maxPoolBackward/3",
-        (d, n) ->
-            of(
-                d.tensor(n, 2, 2, 3),
-                IntStream.range(0, n * 12).map(i -> i / 6 * 24 + i % 6 / 3 * 12).toArray(),
-                d.tensor(n, 2, 4, 6)));
-    few("averagePool/3", (d, n) -> of(pooling, d.tensor(n, 2, 4, 6), d.tensor(n, 2, 2, 3)));
-    few("averagePoolBackward/3", (d, n) -> of(pooling, d.tensor(n, 2, 2, 3), d.tensor(n, 2, 4, 6)));
-    few("averagePlanes/2", (d, n) -> of(d.tensor(n, 2, 4, 6), d.tensor(n, 2)));
-    few("averagePlanesBackward/2", (d, n) -> of(d.tensor(n, 2), d.tensor(n, 2, 4, 6)));
-    Attention attention = Attention.causal(2, 3);
-    few(
+        (d, c) -> of(c.how, d.tensor(c.x()), d.tensor(c.y()), d.tensor(c.weight())));
+  }
+
+  /** Sequences of so many queries and keys. */
+  record Attended(Attention how, int n, int queries, int keys) {
+    int[] q() {
+      return new int[] {n, queries, how.heads() * how.dim()};
+    }
+
+    int[] k() {
+      return new int[] {n, keys, how.heads() * how.dim()};
+    }
+  }
+
+  static final List<Attended> ATTENDED =
+      List.of(
+          new Attended(Attention.full(1, 1), 1, 1, 1),
+          new Attended(Attention.causal(2, 3), 0, 5, 5),
+          new Attended(Attention.causal(2, 3), 2, 5, 5),
+          new Attended(Attention.full(3, 2), 2, 4, 17),
+          new Attended(Attention.full(1, 5), 3, 0, 4),
+          new Attended(Attention.full(2, 4), 2, 3, 0),
+          new Attended(Attention.causal(1, 17), 1, 33, 33),
+          new Attended(Attention.full(2, 8), 1, 35, 18),
+          new Attended(Attention.causal(3, 1), 2, 70, 70));
+
+  private void attended(String key, BiFunction<Draw, Attended, @Nullable Object[]> arguments) {
+    List<Integer> sizes = IntStream.range(0, ATTENDED.size()).boxed().toList();
+    add(key, sizes, (d, n) -> arguments.apply(d, ATTENDED.get(n)));
+  }
+
+  private void addAttention() {
+    attended(
         "attention/5",
-        (d, n) ->
-            of(
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                attention,
-                d.tensor(n, 5, 6)));
-    few(
+        (d, a) -> of(d.tensor(a.q()), d.tensor(a.k()), d.tensor(a.k()), a.how, d.tensor(a.q())));
+    attended(
         "attentionBackward/8",
-        (d, n) ->
+        (d, a) ->
             of(
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                attention,
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6),
-                d.tensor(n, 5, 6)));
-    few("embedding/3", (d, n) -> of(d.tensor(5, 3), d.indices(n, 5), d.tensor(n, 3)));
-    few("addEmbeddingBackward/3", (d, n) -> of(d.indices(n, 5), d.tensor(n, 3), d.tensor(5, 3)));
-    few("batchMoments/3", (d, n) -> of(d.tensor(n, 3, 2, 2), d.tensor(3), d.tensor(3)));
+                d.tensor(a.q()),
+                d.tensor(a.k()),
+                d.tensor(a.k()),
+                a.how,
+                d.tensor(a.q()),
+                d.tensor(a.q()),
+                d.tensor(a.k()),
+                d.tensor(a.k())));
+  }
+
+  /** Images [n, c, h, w], and how a window moves over them. */
+  private record Pooled(Pooling how, int n, int c, int h, int w) {
+    Tensor image(Draw draw) {
+      return draw.tensor(n, c, h, w);
+    }
+
+    Tensor output(Draw draw) {
+      return draw.tensor(n, c, how.outputHeight(h), how.outputWidth(w));
+    }
+
+    int outputs() {
+      return n * c * how.outputHeight(h) * how.outputWidth(w);
+    }
+  }
+
+  private static final List<Pooled> POOLED =
+      List.of(
+          new Pooled(Pooling.window(2, 2), 0, 2, 4, 6),
+          new Pooled(Pooling.window(1, 1), 1, 1, 1, 1),
+          new Pooled(Pooling.window(2, 2), 2, 2, 4, 6),
+          new Pooled(Pooling.window(3, 3).withStride(2, 2).withPadding(1, 1, false), 2, 3, 7, 5),
+          new Pooled(Pooling.window(3, 3).withStride(1, 1).withPadding(1, 1, true), 1, 2, 5, 9),
+          new Pooled(Pooling.window(5, 1).withStride(3, 2).withPadding(2, 0, true), 3, 1, 6, 8),
+          new Pooled(Pooling.window(2, 2), 2, 0, 4, 6),
+          new Pooled(Pooling.window(4, 3).withStride(1, 2), 2, 19, 11, 6),
+          new Pooled(Pooling.window(1, 9).withStride(1, 1).withPadding(0, 4, false), 1, 1, 2, 70));
+
+  private void pooled(String key, BiFunction<Draw, Pooled, @Nullable Object[]> arguments) {
+    List<Integer> sizes = IntStream.range(0, POOLED.size()).boxed().toList();
+    add(key, sizes, (d, n) -> arguments.apply(d, POOLED.get(n)));
+  }
+
+  private void addPoolings() {
+    pooled("maxPool/4", (d, p) -> of(p.how, p.image(d), p.output(d), new int[p.outputs()]));
+    pooled(
+        "maxPoolBackward/3",
+        (d, p) -> of(p.output(d), d.indices(p.outputs(), p.h * p.w), p.image(d)));
+    pooled("averagePool/3", (d, p) -> of(p.how, p.image(d), p.output(d)));
+    pooled("averagePoolBackward/3", (d, p) -> of(p.how, p.output(d), p.image(d)));
+    pooled("averagePlanes/2", (d, p) -> of(p.image(d), d.tensor(p.n, p.c)));
+    pooled("averagePlanesBackward/2", (d, p) -> of(d.tensor(p.n, p.c), p.image(d)));
+  }
+
+  /** Images, and matrices whose columns are channels. */
+  private static final List<Shape> CHANNELS =
+      List.of(
+          Shape.of(0, 3, 2, 2),
+          Shape.of(1, 1, 1, 1),
+          Shape.of(2, 0, 2, 2),
+          Shape.of(7, 5),
+          Shape.of(2, 3, 2, 2),
+          Shape.of(5, 17, 1, 1),
+          Shape.of(3, 2, 5, 13),
+          Shape.of(19, 3, 4, 4),
+          Shape.of(40, 33),
+          Shape.of(2, 2, 1, 257));
+
+  private void normed(String key, BiFunction<Draw, Shape, @Nullable Object[]> arguments) {
+    List<Integer> sizes = IntStream.range(0, CHANNELS.size()).boxed().toList();
+    add(key, sizes, (d, n) -> arguments.apply(d, CHANNELS.get(n)));
+  }
+
+  private void addBatchNorms() {
     few(
         "updateMoments/6",
-        (d, n) -> of(0.1f, 12, d.tensor(3), d.tensor(3), d.tensor(3), d.tensor(3)));
-    few("inverseDeviation/3", (d, n) -> of(d.moment(3), 1e-5f, d.tensor(3)));
-    few(
+        (d, n) -> of(0.1f, 12, d.tensor(3 * n), d.tensor(3 * n), d.tensor(3 * n), d.tensor(3 * n)));
+    few("inverseDeviation/3", (d, n) -> of(d.tensor(300 * n), 1e-5f, d.tensor(300 * n)));
+    normed(
+        "batchMoments/3", (d, x) -> of(d.tensor(x.dims()), d.tensor(x.dim(1)), d.tensor(x.dim(1))));
+    normed(
         "batchNormalize/4",
-        (d, n) -> of(d.tensor(n, 3, 2, 2), d.tensor(3), d.tensor(3), d.tensor(n, 3, 2, 2)));
-    few(
+        (d, x) ->
+            of(d.tensor(x.dims()), d.tensor(x.dim(1)), d.tensor(x.dim(1)), d.tensor(x.dims())));
+    normed(
         "batchNormalize/6",
-        (d, n) ->
+        (d, x) ->
             of(
-                d.tensor(n, 3, 2, 2),
-                d.tensor(3),
-                d.tensor(3),
-                d.tensor(3),
-                d.tensor(3),
-                d.tensor(n, 3, 2, 2)));
-    few(
+                d.tensor(x.dims()),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dims())));
+    normed(
         "batchNormalizeBackward/5",
-        (d, n) ->
+        (d, x) ->
             of(
-                d.tensor(n, 3, 2, 2),
-                d.tensor(3),
-                d.tensor(3),
-                d.tensor(n, 3, 2, 2),
-                d.tensor(n, 3, 2, 2)));
-    few(
+                d.tensor(x.dims()),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dims()),
+                d.tensor(x.dims())));
+    normed(
         "batchNormalizeBackward/8",
-        (d, n) ->
+        (d, x) ->
             of(
-                d.tensor(n, 3, 2, 2),
-                d.tensor(3),
-                d.tensor(3),
-                d.tensor(3),
-                d.tensor(n, 3, 2, 2),
-                d.tensor(n, 3, 2, 2),
-                d.tensor(3),
-                d.tensor(3)));
-    few(
+                d.tensor(x.dims()),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dims()),
+                d.tensor(x.dims()),
+                d.tensor(x.dim(1)),
+                d.tensor(x.dim(1))));
+    normed(
+        "convolveBackwardBias/2",
+        (d, x) ->
+            of(x.rank() == 4 ? d.tensor(x.dims()) : d.tensor(7, 5, 3, 6), d.tensor(x.dim(1))));
+  }
+
+  private void addEmbeddingsAndLosses() {
+    rows("embedding/3", (d, n) -> of(d.tensor(5, n), d.indices(8, 5), d.tensor(2, 4, n)));
+    rows("addEmbeddingBackward/3", (d, n) -> of(d.indices(19, 5), d.tensor(19, n), d.tensor(5, n)));
+    rows(
         "softmaxCrossEntropy/4",
-        (d, n) -> of(d.tensor(n, 5), d.indices(n, 5), 0.5f, d.tensor(n, 5)));
+        (d, n) -> of(d.tensor(19, n), d.indices(19, n), 0.5f, d.tensor(19, n)));
   }
 
   /** CudaCastsTest has all formats and roundings: here is one, that no cast be missed. */
@@ -451,6 +590,8 @@ final class OperationCases {
     flat("quantize/3", (d, n) -> of(lns8, d.tensor(n), null));
     flat("quantize/4", (d, n) -> of(lns8, d.tensor(n), lns8.quantize(d.moment(n)), null));
     flat("fakeQuantize/4", (d, n) -> of(lns8, d.tensor(n), d.tensor(n), null));
+    flat("fakeQuantize/4 under scales", (d, n) -> of(lns8, Scales.of(0.37f), d.tensor(n), null));
+    flat("scales/2", (d, n) -> of(lns8, d.tensor(n)));
     flat("decode/2", (d, n) -> of(lns8.quantize(d.moment(n)), d.tensor(n)));
     flat("amax/2", (d, n) -> of(d.tensor(n), new Granularity.PerTensor()));
     flat("moments/2", (d, n) -> of(d.tensor(n), d.tensor(n)));
