@@ -53,7 +53,8 @@ final class OperationChecks {
     String difference = "";
     for (GpuData data : data(bench.quick())) {
       elements += data.size();
-      difference = difference(bench, check, data);
+      String where = "[" + data.rows() + ", " + data.columns() + "] " + data.kind();
+      difference = difference(bench, where, check.operands().apply(data), check.operation());
       if (!difference.isEmpty()) {
         break;
       }
@@ -61,17 +62,21 @@ final class OperationChecks {
     return new Comparison(check.name(), elements, Comparison.SAME_BITS, difference);
   }
 
-  /** What differs first; empty if nothing does. */
-  private static String difference(Bench bench, OperationCase check, GpuData data) {
-    List<Tensor> expected = check.operands().apply(data);
+  /**
+   * What differs first; empty if nothing does.
+   *
+   * @param where these are, for the message
+   * @param expected operands, which the processor works on
+   */
+  static String difference(
+      Bench bench, String where, List<Tensor> expected, OperationCase.Operation operation) {
     List<Tensor> uploaded = bench.upload(expected);
     try {
       List<?> returned =
-          check.operation().run(bench.gpu(), uploaded).stream()
+          operation.run(bench.gpu(), uploaded).stream()
               .map(result -> onTheHeap(bench, result))
               .toList();
-      List<?> wanted = check.operation().run(bench.cpu(), expected);
-      String where = "[" + data.rows() + ", " + data.columns() + "] " + data.kind();
+      List<?> wanted = operation.run(bench.cpu(), expected);
       if (!returned.equals(wanted)) {
         return where + ": returned " + returned + ", expected " + wanted;
       }

@@ -48,6 +48,7 @@ enum Part {
           Stream.of(
                   OperationChecks.comparisons(bench),
                   ProductChecks.comparisons(bench),
+                  NetworkChecks.comparisons(bench),
                   TrainingCheck.comparisons(bench))
               .flatMap(List::stream)
               .toList();
