@@ -6,7 +6,7 @@
 #   bench/gpu-check.sh run OUT                both, on this machine
 #
 # What follows OUT is passed on: --quick for small sizes, --correctness to measure nothing, --only NAME,... for
-# parts (comparison, bandwidth, launch, product, skinny, sanitizer) or for what begins with a name,
+# parts (comparison, bandwidth, launch, product, skinny, training, sanitizer) or for what begins with a name,
 # --force to overwrite results. Exit code 1: some results are wrong. Results are written after each part.
 #
 # In JAVA_TOOL_OPTIONS -Ddev.narrow.cuda.library=PATH names another driver, -Ddev.narrow.cublas.library=PATH the

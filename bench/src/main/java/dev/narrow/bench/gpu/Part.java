@@ -11,6 +11,7 @@ enum Part {
   LAUNCH("A launch from Java beside one from C", "µs above C"),
   PRODUCT("Products of matrices on tensor cores beside the vendor's library", "share of its rate"),
   SKINNY("Products with few rows beside a read of the large matrix", "share of the peer's rate"),
+  TRAINING("Training steps in LNS8 beside those in fp16", "times the step in fp16"),
   SANITIZER("The comparisons on small sizes under compute-sanitizer", "");
 
   private final String heading;
@@ -47,13 +48,15 @@ enum Part {
           Stream.of(
                   OperationChecks.comparisons(bench),
                   ProductChecks.comparisons(bench),
-                  NetworkChecks.comparisons(bench))
+                  NetworkChecks.comparisons(bench),
+                  TrainingCheck.comparisons(bench))
               .flatMap(List::stream)
               .toList();
       case BANDWIDTH -> OperationChecks.bandwidths(bench);
       case LAUNCH -> LaunchOverhead.tasks(bench);
       case PRODUCT -> ProductSpeeds.products(bench);
       case SKINNY -> ProductSpeeds.skinny(bench);
+      case TRAINING -> TrainingCheck.measurements(bench);
       case SANITIZER -> Sanitizer.tasks();
     };
   }

@@ -161,6 +161,16 @@ class GpuCheckTest {
         values(result("results.json"), "difference"));
   }
 
+  @Test
+  void trainingIsCompared() throws Exception {
+    Run run = check(Map.of(), "--quick", "--only", "training mlp in lns8");
+    assertEquals(0, run.status, run.output);
+    assertEquals(
+        List.of("training mlp in lns8, exact", "training mlp in lns8, fast"),
+        values(result("results.json"), "name"));
+    assertEquals(List.of("", ""), values(result("results.json"), "difference"));
+  }
+
   /** A kernel that is wrong in one bit of the last element, as far as the check can tell. */
   @Test
   void whatDiffersIsNamed() throws Exception {
