@@ -179,9 +179,10 @@ __device__ __forceinline__ uint32_t divide(uint32_t dividend, const Divisor& by)
 }
 
 // Which element has which scale. The tensor is a row of matrices; in each, so many rows and columns
-// share a scale. All granularities of quant are of this kind.
+// share a scale. All granularities of quant are of this kind. A factor is scale * outer.
 struct Grid {
   const float* scales;  // null if there is but one
+  const float* outer;   // one number for the whole tensor; null if there is none
   float one;
   uint32_t matrix_step;  // scales from a matrix to the next, from a row of the grid to the next, ...
   uint32_t row_step;
@@ -216,7 +217,16 @@ struct QuadScales {
   bool same;
 };
 
-__device__ __forceinline__ QuadScales scales_of(const Grid& grid, int64_t at, int count) {
+__device__ __forceinline__ float outer_of(const Grid& grid) {
+  return grid.outer == nullptr ? 1.0f : __ldg(grid.outer);
+}
+
+// A product with 1 would make a NaN another one.
+__device__ __forceinline__ float factor_of(const Grid& grid, float scale, float outer) {
+  return grid.outer == nullptr ? scale : scale * outer;
+}
+
+__device__ __forceinline__ QuadScales scales_of(const Grid& grid, float outer, int64_t at, int count) {
   QuadScales scales;
   scales.same = true;
   float first = grid.one;
@@ -226,11 +236,13 @@ __device__ __forceinline__ QuadScales scales_of(const Grid& grid, int64_t at, in
     if (!scales.same) {
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        scales.of.at[j] = __ldg(grid.scales + scale_index(grid, at + (j < count ? j : 0)));
+        float scale = __ldg(grid.scales + scale_index(grid, at + (j < count ? j : 0)));
+        scales.of.at[j] = factor_of(grid, scale, outer);
       }
       return scales;
     }
   }
+  first = factor_of(grid, first, outer);
 #pragma unroll
   for (int j = 0; j < 4; j++) {
     scales.of.at[j] = first;
@@ -320,8 +332,9 @@ template <class Encoder, class Code>
 __device__ __forceinline__ void encode_all(const float* x, Code* codes, int64_t n, const Grid& factors,
                                            const Encoder& encoder) {
   constexpr int unroll = Encoder::random ? UNROLL_FEW : UNROLL;
+  const float outer = outer_of(factors);
   for_each_quad<unroll>(x, codes, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Code>& to) {
-    QuadScales scales = scales_of(factors, at, count);
+    QuadScales scales = scales_of(factors, outer, at, count);
     Quad<uint32_t> words = words_of(encoder, at);
     Quotient quotient(divisor_of(scales.of.at[0]));
 #pragma unroll Encoder::at_once
@@ -349,8 +362,9 @@ __device__ __forceinline__ float projected(const Encoder& encoder, const Kept& k
 template <class Encoder>
 __device__ __forceinline__ void fake_all(const float* x, float* y, int64_t n, const Grid& factors, const Kept& kept,
                                          const Encoder& encoder) {
+  const float outer = outer_of(factors);
   for_each_quad<UNROLL_FEW>(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
-    QuadScales scales = scales_of(factors, at, count);
+    QuadScales scales = scales_of(factors, outer, at, count);
     Quad<uint32_t> words = words_of(encoder, at);
     Quotient quotient(divisor_of(scales.of.at[0]));
 #pragma unroll Encoder::at_once
@@ -367,8 +381,9 @@ __device__ __forceinline__ void fake_all(const float* x, float* y, int64_t n, co
 template <class Code, class Decode>
 __device__ __forceinline__ void decode_all(const Code* codes, float* y, int64_t n, const Grid& factors,
                                            const Decode& decode) {
+  const float outer = outer_of(factors);
   for_each_quad(codes, y, n, [&](int64_t at, int count, const Quad<Code>& from, Quad<float>& to) {
-    QuadScales scales = scales_of(factors, at, count);
+    QuadScales scales = scales_of(factors, outer, at, count);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       to.at[j] = canonical(scales.of.at[j] * decode(from.at[j]));
@@ -377,7 +392,7 @@ __device__ __forceinline__ void decode_all(const Code* codes, float* y, int64_t 
 }
 
 // ---------------------------------------------------------------------------------------------
-// Blocks
+// Scales from the largest magnitudes
 // ---------------------------------------------------------------------------------------------
 
 // The bits of a magnitude that counts: those of an infinity or a NaN do not.
@@ -393,24 +408,36 @@ __device__ __forceinline__ uint32_t amax_of(const Quad<float>& quad) {
                 larger(finite_magnitude(quad.at[2]), finite_magnitude(quad.at[3])));
 }
 
-enum class Rule : int32_t { power_of_two, quotient_in_e4m3fn, quotient_in_fp32 };
+// How amax becomes a scale before it is rounded to its format. A quotient is rounded so that amax is not
+// beyond the largest value, a ratio to nearest.
+enum class Rule : int32_t { power_of_two, quotient, ratio, amax };
 
-// How amax decides the scale of a block: quant's ScaleRule and ScaleSearch.
-struct BlockRule {
+// How amax decides a scale: quant's ScaleRule and ScaleSearch.
+struct ScaleRule {
   Rule rule;
-  int32_t block_bits;  // of 2^block_bits elements, 4 to 128
+  int32_t e4m3fn;      // whether scales are rounded to it, saturating
+  int32_t block_bits;  // of blocks of 2^block_bits elements, 4 to 128
   int32_t most;        // power of two: the exponent of the format's largest value
-  float largest;       // quotient: the format's largest value
+  float largest;       // the format's largest value; 1 where amax itself is the scale
   uint64_t threshold;  // power of two: the least fraction of 52 bits from which on the exponent is one more
   const uint32_t* outer_amax;  // of the tensor, in bits; null if there is one level
+  float* outer;                // becomes the outer scale; null if there is one level
   float outer_most;            // the largest value of the format times that of the scales' format
   float zero_amax;             // the scale where all elements are zero
   float zero_scale;            // the scale where it underflows its format
 };
 
+// To which format scales are rounded where no rule says so.
+struct ScaleFormat {
+  narrow::StepFunction steps;
+  const float* values;  // of its codes; null if scales are rounded no further
+};
+
 constexpr float LEAST_NORMAL = 0x1p-126f;
 
-__device__ __forceinline__ float power_of_two_scale(const BlockRule& rule, uint32_t amax) {
+__device__ __forceinline__ float normal(float scale) { return scale > LEAST_NORMAL ? scale : LEAST_NORMAL; }
+
+__device__ __forceinline__ float power_of_two_scale(const ScaleRule& rule, uint32_t amax) {
   int32_t exponent;
   uint64_t significand = narrow::detail::normalized(amax, exponent);
   exponent += ((significand << 1) >> 12 >= rule.threshold ? 1 : 0) - rule.most;
@@ -421,7 +448,7 @@ __device__ __forceinline__ float power_of_two_scale(const BlockRule& rule, uint3
 }
 
 // amax divided by the largest value, rounded so that amax is not beyond it.
-__device__ __forceinline__ float quotient_scale(const BlockRule& rule, float amax) {
+__device__ __forceinline__ float quotient_scale(const ScaleRule& rule, float amax) {
   float scale = amax / rule.largest;
   while (amax / scale > rule.largest) {
     scale = from_bits(bits(scale) + 1);
@@ -429,45 +456,60 @@ __device__ __forceinline__ float quotient_scale(const BlockRule& rule, float ama
   while (bits(scale * rule.largest) == 0x7f800000u) {
     scale = from_bits(bits(scale) - 1);
   }
-  return scale > LEAST_NORMAL ? scale : LEAST_NORMAL;
+  return normal(scale);
 }
 
-__device__ __forceinline__ float block_factor(const BlockRule& rule, uint32_t amax) {
-  float outer = 1;
-  if (rule.outer_amax != nullptr) {
-    float whole = from_bits(__ldg(rule.outer_amax));
-    float above = whole / rule.outer_most;
-    outer = whole == 0 ? 1.0f : above > LEAST_NORMAL ? above : LEAST_NORMAL;
+// The scale above all others, 1 if there is none. The first thread of the launch stores it.
+__device__ __forceinline__ float find_outer(const ScaleRule& rule) {
+  if (rule.outer_amax == nullptr) {
+    return 1;
   }
-  float scale = rule.zero_amax;
-  if (amax != 0) {
-    if (rule.rule == Rule::power_of_two) {
-      scale = power_of_two_scale(rule, amax);
-    } else if (rule.rule == Rule::quotient_in_fp32) {
-      scale = quotient_scale(rule, from_bits(amax));
-    } else {
-      float quotient = from_bits(amax) / rule.largest / outer;
-      scale = narrow::decode<narrow::E4M3FN>(narrow::encode_saturating<narrow::E4M3FN>(quotient));
-    }
-    scale = scale == 0 ? rule.zero_scale : scale;
+  float amax = from_bits(__ldg(rule.outer_amax));
+  float outer = amax == 0 ? 1.0f : normal(amax / rule.outer_most);
+  if (blockIdx.x == 0 && threadIdx.x == 0) {
+    *rule.outer = outer;
   }
-  return scale * outer;
+  return outer;
 }
 
-// Codes of blocks of consecutive elements under scales that their amax decides, and the amax of each.
+// The scale below the outer one. round: to the scales' format.
+template <class Round>
+__device__ __forceinline__ float scale_of(const ScaleRule& rule, float outer, uint32_t amax, const Round& round) {
+  if (amax == 0) {
+    return rule.zero_amax;
+  }
+  float scale = rule.rule == Rule::power_of_two ? power_of_two_scale(rule, amax)
+                : rule.rule == Rule::quotient   ? quotient_scale(rule, from_bits(amax))
+                : rule.rule == Rule::ratio      ? from_bits(amax) / rule.largest / outer
+                                                : normal(from_bits(amax));
+  if (rule.e4m3fn) {
+    scale = narrow::decode<narrow::E4M3FN>(narrow::encode_saturating<narrow::E4M3FN>(scale));
+  } else if (scale != 0) {
+    scale = round(scale);
+  }
+  return scale == 0 ? rule.zero_scale : scale;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Blocks
+// ---------------------------------------------------------------------------------------------
+
+// Codes of blocks of consecutive elements under scales that their amax decides, and the scale of each.
 template <int Unroll, class Encoder, class Out, class Write>
-__device__ __forceinline__ void for_each_block(const float* x, Out* out, int64_t n, uint32_t* amax,
-                                               const BlockRule& rule, const Encoder& encoder, const Write& write) {
+__device__ __forceinline__ void for_each_block(const float* x, Out* out, int64_t n, float* scales,
+                                               const ScaleRule& rule, const Encoder& encoder, const Write& write) {
+  const float outer = find_outer(rule);
   for_each_quad<Unroll>(x, out, n, [&](int64_t at, int count, const Quad<float>& from, Quad<Out>& to) {
     uint32_t largest = amax_of(from);
     const int lanes = 1 << (rule.block_bits - 2);  // that share a block
     for (int lane = 1; lane < lanes; lane *= 2) {
       largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, lane));
     }
+    const float scale = scale_of(rule, outer, largest, [](float unrounded) { return unrounded; });
     if (count > 0 && (threadIdx.x & (lanes - 1)) == 0) {
-      amax[at >> rule.block_bits] = largest;
+      scales[at >> rule.block_bits] = scale;
     }
-    float factor = block_factor(rule, largest);
+    const float factor = scale * outer;
     Quotient quotient(divisor_of(factor));
     Quad<uint32_t> words = words_of(encoder, at);
 #pragma unroll Encoder::at_once
@@ -486,6 +528,22 @@ __device__ __forceinline__ uint32_t largest_of_warp(uint32_t value) {
     value = larger(value, __shfl_xor_sync(0xffffffffu, value, lane));
   }
   return value;
+}
+
+// What is there, or was a moment ago, which is not larger.
+__device__ __forceinline__ uint32_t glance(uint32_t* amax) {
+#if defined(__CUDA_ARCH__)
+  return *reinterpret_cast<volatile uint32_t*>(amax);
+#else
+  return atomicMax(amax, 0u);
+#endif
+}
+
+// Many raise the same number, and few of them do: who does not need not wait in line.
+__device__ __forceinline__ void raise(uint32_t* amax, uint32_t value) {
+  if (value > glance(amax)) {
+    atomicMax(amax, value);
+  }
 }
 
 // As quant's ErrorChunk has them.
@@ -514,20 +572,20 @@ constexpr int LANES = 16;
     fake_all(x, y, n, factors, kept, encoder);                                                              \
   }
 
-// Blocks of 2^rule.block_bits elements, of which n has a whole number. amax: bits, one for each block.
+// Blocks of 2^rule.block_bits elements, of which n has a whole number, and a scale for each.
 #define NARROW_BLOCKS(name, Code, Encoder)                                                                  \
   extern "C" __global__ void __launch_bounds__(256, 4) encode_blocks_##name(                                   \
-      const float* x, Code* codes, int64_t n, uint32_t* amax, BlockRule rule, Encoder encoder) {           \
+      const float* x, Code* codes, int64_t n, float* scales, ScaleRule rule, Encoder encoder) {            \
     constexpr int unroll = Encoder::random ? UNROLL_FEW : UNROLL;                                           \
-    for_each_block<unroll>(x, codes, n, amax, rule, encoder, [&](float quotient, uint32_t word, float) {   \
+    for_each_block<unroll>(x, codes, n, scales, rule, encoder, [&](float quotient, uint32_t word, float) { \
       return static_cast<Code>(encoder.encode(quotient, word));                                             \
     });                                                                                                     \
   }
 
 #define NARROW_FAKE_BLOCKS(name, Encoder)                                                                   \
   extern "C" __global__ void __launch_bounds__(256, 4) fake_blocks_##name(                                     \
-      const float* x, float* y, int64_t n, uint32_t* amax, BlockRule rule, Kept kept, Encoder encoder) {   \
-    for_each_block<UNROLL_FEW>(x, y, n, amax, rule, encoder, [&](float quotient, uint32_t word, float factor) { \
+      const float* x, float* y, int64_t n, float* scales, ScaleRule rule, Kept kept, Encoder encoder) {    \
+    for_each_block<UNROLL_FEW>(x, y, n, scales, rule, encoder, [&](float quotient, uint32_t word, float factor) { \
       return canonical(factor * projected(encoder, kept, quotient, word));                                  \
     });                                                                                                     \
   }
@@ -587,8 +645,9 @@ extern "C" __global__ void __launch_bounds__(256, 4) decode_table_16(const uint1
 
 // float32 numbers under scales.
 extern "C" __global__ void __launch_bounds__(256, 4) decode_fp32(const float* x, float* y, int64_t n, Grid factors) {
+  const float outer = outer_of(factors);
   for_each_quad(x, y, n, [&](int64_t at, int count, const Quad<float>& from, Quad<float>& to) {
-    QuadScales scales = scales_of(factors, at, count);
+    QuadScales scales = scales_of(factors, outer, at, count);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       to.at[j] = canonical(scales.of.at[j] * from.at[j]);
@@ -610,7 +669,7 @@ extern "C" __global__ void __launch_bounds__(256, 4) amax_tensor(const float* x,
   if (threadIdx.x < 32) {
     largest = largest_of_warp(threadIdx.x < blockDim.x / 32 ? of_warps[threadIdx.x] : 0);
     if (threadIdx.x == 0) {
-      atomicMax(amax, largest);
+      raise(amax, largest);
     }
   }
 }
@@ -624,19 +683,95 @@ extern "C" __global__ void __launch_bounds__(256, 4) amax_grid(const float* x, i
     if (__all_sync(0xffffffffu, shared && first == of_warp)) {
       uint32_t largest = largest_of_warp(amax_of(quad));
       if (threadIdx.x % 32 == 0) {
-        atomicMax(amax + first, largest);
+        raise(amax + first, largest);
       }
     } else if (shared) {
-      atomicMax(amax + first, amax_of(quad));
+      raise(amax + first, amax_of(quad));
     } else {
 #pragma unroll
       for (int j = 0; j < 4; j++) {
         if (j < count) {
-          atomicMax(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
+          raise(amax + scale_index(grid, at + j), finite_magnitude(quad.at[j]));
         }
       }
     }
   });
+}
+
+// The same of the columns of a matrix. Rows are taken together to rows of `width` elements, a multiple of
+// four and of the columns: a block goes down a strip of 1024 of these, so that a thread's four columns
+// stay the same, and there is one number of each column that it finds in the end.
+extern "C" __global__ void __launch_bounds__(256, 4) amax_columns(const float* x, int64_t n, uint32_t* amax,
+                                                               uint32_t columns, uint32_t width) {
+  constexpr uint32_t strip = 4 * 256;
+  __shared__ uint32_t found[strip];
+  const uint32_t strips = (width + strip - 1) / strip;
+  const uint32_t left = blockIdx.x % strips * strip + 4 * threadIdx.x;
+  const int64_t rows = (n + width - 1) / width;
+  const int64_t step = gridDim.x / strips;
+  const bool aligned = is_aligned(x);
+  Quad<uint32_t> largest = {{0, 0, 0, 0}};
+  if (left < width && blockIdx.x / strips < step) {
+#pragma unroll 4
+    for (int64_t row = blockIdx.x / strips; row < rows; row += step) {
+      const int64_t at = row * width + left;
+      Quad<float> quad = {{0, 0, 0, 0}};
+      if (aligned && n - at >= 4) {
+        quad = load(x + at);
+      } else {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          quad.at[j] = at + j < n ? x[at + j] : 0.0f;
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        largest.at[j] = larger(largest.at[j], finite_magnitude(quad.at[j]));
+      }
+    }
+  }
+  for (uint32_t i = threadIdx.x; i < strip; i += blockDim.x) {
+    found[i] = 0;
+  }
+  __syncthreads();
+  // of fewer columns than a strip has, several threads have the same
+  const uint32_t first = left % columns;
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    if (left < width) {
+      atomicMax(found + (columns < strip ? (first + j) % columns : 4 * threadIdx.x + j), largest.at[j]);
+    }
+  }
+  __syncthreads();
+  for (uint32_t i = threadIdx.x; i < strip && i < columns; i += blockDim.x) {
+    raise(amax + (columns < strip ? i : (blockIdx.x % strips * strip + i) % columns), found[i]);
+  }
+}
+
+// Scales in the place of the largest magnitudes from which they follow.
+extern "C" __global__ void __launch_bounds__(256, 4) scales_of_amax(float* scales, int64_t n, ScaleRule rule,
+                                                                 ScaleFormat format) {
+  const float outer = find_outer(rule);
+  for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < n;
+       i += gridDim.x * static_cast<int64_t>(blockDim.x)) {
+    scales[i] = scale_of(rule, outer, bits(scales[i]), [&](float scale) {
+      return format.values == nullptr ? scale : __ldg(format.values + narrow::encode(format.steps, scale));
+    });
+  }
+}
+
+// The power of two with which numbers under scales whose largest is found become fp16 numbers.
+// The power takes its place.
+extern "C" __global__ void unit_of_scales(float* unit, const float* outer, float largest) {
+  if (blockIdx.x == 0 && threadIdx.x == 0) {
+    float scale = outer == nullptr ? *unit : *unit * __ldg(outer);
+    double most = static_cast<double>(scale) * largest;
+    uint64_t field;
+    memcpy(&field, &most, sizeof field);
+    int32_t exponent = most > 0 ? static_cast<int32_t>(field >> 52) - 1023 - 14 : 0;
+    exponent = exponent < -126 ? -126 : exponent > 127 ? 127 : exponent;
+    *unit = from_bits(static_cast<uint32_t>(exponent + 127) << 23);
+  }
 }
 
 // The moments of values before and after quantization, in chunks: sums of x^2, y^2, x y and (x - y)^2

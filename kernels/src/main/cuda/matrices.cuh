@@ -144,18 +144,23 @@ NARROW_FN void store(const Target& target, int64_t place, float value) {
 }
 
 // The factors of the operands' decoded elements, and with them the powers of two that packed.cuh leaves
-// in: value (i, j) = ((sum * a[i]) * b[j]) * both, each step rounded.
+// in: value (i, j) = sum * a[i] * (b[j] * both), each step rounded.
 struct Scales {
   const float* rows;     // of A, or null
   const float* columns;  // of B, or null
   float both;
-  int32_t unused;
+  int32_t single;  // bit 0: rows is one factor for all rows; bit 1: columns is one for all columns
 };
 
+// Of factors on either side of 1 the product comes first: no step overflows, or underflows, where the
+// result does not.
 NARROW_FN float scaled(const Scales& scales, float sum, int64_t row, int64_t column) {
-  sum = scales.rows == nullptr ? sum : sum * scales.rows[row];
-  sum = scales.columns == nullptr ? sum : sum * scales.columns[column];
-  return scales.both == 1.0f ? sum : sum * scales.both;
+  float first = scales.both;
+  if (scales.columns != nullptr) {
+    first *= scales.columns[scales.single & 2 ? 0 : column];
+  }
+  const float second = scales.rows == nullptr ? 1.0f : scales.rows[scales.single & 1 ? 0 : row];
+  return (first > 1) == (second > 1) ? sum * first * second : sum * (first * second);
 }
 
 }  // namespace narrow

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * From numbers to codes and back, where the tensors lie: see {@link Backend} for what all
  * operations have in common. What a code is, {@link Quantizer} says; every backend writes the same.
  *
- * <p>Scales are objects of the host: what finds them, or returns other numbers, waits for the
- * device where a backend works on one. Codes under given scales, and values of codes, are written
- * without waiting.
+ * <p>What returns numbers waits for the device where a backend works on one. Codes and values are
+ * written without waiting, and so are scales where a kernel finds them: then only who reads one
+ * waits.
  *
  * <p>A NaN becomes the NaN that the format has for it, with its sign where there are two, and in
  * fp16 with the upper bits of its payload. Among values every NaN is the canonical one, whatever it

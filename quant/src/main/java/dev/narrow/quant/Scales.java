@@ -3,7 +3,9 @@ package dev.narrow.quant;
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,20 +19,56 @@ public final class Scales {
 
   private final Granularity granularity;
   private final NumericFormat format;
-  private final float[] values;
-  private final float[] factors; // the values where there is one level
+  private final int count;
+  private final Numbers values;
+  private final Numbers factors; // the values where there is one level
   private final @Nullable Scales outer;
   private final int @Nullable [] zeroPoints;
+
+  /** Numbers that are there, or that are asked for when somebody first reads them. */
+  private static final class Numbers {
+    private @Nullable Supplier<float[]> source; // until they are there
+    private volatile float @Nullable [] known;
+
+    Numbers(float[] known) {
+      this.known = known;
+    }
+
+    Numbers(Supplier<float[]> source) {
+      this.source = source;
+    }
+
+    boolean areThere() {
+      return known != null;
+    }
+
+    float[] get() {
+      float[] numbers = known;
+      return numbers == null ? ask() : numbers;
+    }
+
+    private synchronized float[] ask() {
+      float[] numbers = known;
+      if (numbers == null) {
+        numbers = Objects.requireNonNull(source).get();
+        known = numbers;
+        source = null;
+      }
+      return numbers;
+    }
+  }
 
   private Scales(
       Granularity granularity,
       NumericFormat format,
-      float[] values,
-      float[] factors,
+      int count,
+      Numbers values,
+      Numbers factors,
       @Nullable Scales outer,
       int @Nullable [] zeroPoints) {
     this.granularity = granularity;
     this.format = format;
+    this.count = count;
     this.values = values;
     this.factors = factors;
     this.outer = outer;
@@ -63,13 +101,38 @@ public final class Scales {
    * @throws IllegalArgumentException if one is negative or infinite, or not a number of the format
    */
   public static Scales of(Granularity granularity, NumericFormat format, float... values) {
-    float[] copy = checked(format, values);
-    return new Scales(granularity, format, copy, copy, null, null);
+    return trusted(granularity, format, checked(format, values));
+  }
+
+  /**
+   * Factors that somebody else has yet to find, or has in memory that the processor does not reach:
+   * only what reads one asks for them, and may wait for a device then. So do {@link #equals},
+   * {@link #hashCode}, {@link #slice}, and all that works with the values of a tensor on the host.
+   * What the source throws, the reader gets, as long as nobody has read them: IllegalStateException
+   * where the device is closed by then, or the memory was freed.
+   *
+   * @param format whose numbers the source gives; they are not checked
+   * @param count how many there are
+   * @param source asked by the first who reads one, until it has answered once
+   */
+  public static Scales deferred(
+      Granularity granularity, NumericFormat format, int count, Supplier<float[]> source) {
+    Numbers values =
+        new Numbers(() -> {
+          float[] found = source.get();
+          if (found.length != count) {
+            throw new IllegalArgumentException(
+                "source has " + found.length + " scales, expected " + count);
+          }
+          return found.clone();
+        });
+    return new Scales(granularity, format, count, values, values, null, null);
   }
 
   /** As {@link #of(Granularity, NumericFormat, float...)}, without checks or copies. */
   static Scales trusted(Granularity granularity, NumericFormat format, float[] values) {
-    return new Scales(granularity, format, values, values, null, null);
+    Numbers known = new Numbers(values);
+    return new Scales(granularity, format, values.length, known, known, null, null);
   }
 
   private static float[] checked(NumericFormat format, float[] values) {
@@ -104,12 +167,24 @@ public final class Scales {
     }
     requireFit(shape);
     outer.requireFit(shape);
+    int[] index =
+        outer.granularity instanceof Granularity.PerTensor
+            ? null
+            : outerIndex(granularity, outer.granularity, shape);
+    Numbers products =
+        values.areThere() && outer.values.areThere()
+            ? new Numbers(products(values.get(), outer.values.get(), index))
+            : new Numbers(() -> products(values.get(), outer.values.get(), index));
+    return new Scales(granularity, format, count, values, products, outer, zeroPoints);
+  }
+
+  /** A single outer scale has no index. */
+  private static float[] products(float[] values, float[] outer, int @Nullable [] index) {
     float[] products = new float[values.length];
-    int[] index = outerIndex(granularity, outer.granularity, shape);
     for (int i = 0; i < products.length; i++) {
-      products[i] = values[i] * outer.values[index[i]];
+      products[i] = values[i] * outer[index == null ? 0 : index[i]];
     }
-    return new Scales(granularity, format, values, products, outer, zeroPoints);
+    return products;
   }
 
   private static IllegalArgumentException crosses(Granularity inner, Granularity outer) {
@@ -157,11 +232,11 @@ public final class Scales {
    * @throws IllegalArgumentException if there are not as many as scales
    */
   public Scales withZeroPoints(int... points) {
-    if (points.length != values.length) {
+    if (points.length != count) {
       throw new IllegalArgumentException(
-          "points has " + points.length + " values, expected " + values.length);
+          "points has " + points.length + " values, expected " + count);
     }
-    return new Scales(granularity, format, values, factors, outer, points.clone());
+    return new Scales(granularity, format, count, values, factors, outer, points.clone());
   }
 
   /**
@@ -171,9 +246,9 @@ public final class Scales {
    */
   void requireFit(Shape shape) {
     int expected = granularity.scales(shape);
-    if (values.length != expected) {
+    if (count != expected) {
       throw new IllegalArgumentException(
-          "scales has " + values.length + " values, expected " + expected + " for shape " + shape);
+          "scales has " + count + " values, expected " + expected + " for shape " + shape);
     }
   }
 
@@ -189,17 +264,17 @@ public final class Scales {
 
   /** How many factors there are. */
   public int count() {
-    return values.length;
+    return count;
   }
 
   /** One factor: with two levels, the product of both scales. */
   public float get(int index) {
-    return factors[index];
+    return factors.get()[index];
   }
 
   /** One scale, relative to the outer one if there are two levels. */
   public float scale(int index) {
-    return values[index];
+    return values.get()[index];
   }
 
   /** The scales that these are relative to. */
@@ -219,12 +294,12 @@ public final class Scales {
 
   /** The factors themselves; not to be written. */
   float[] factors() {
-    return factors;
+    return factors.get();
   }
 
   /** Whether values are the decoded codes themselves. */
   public boolean isOne() {
-    for (float factor : factors) {
+    for (float factor : factors.get()) {
       if (factor != 1f) {
         return false;
       }
@@ -254,16 +329,16 @@ public final class Scales {
               + " rows that share a scale");
     }
     Shape grid = granularity.grid(shape);
-    int run = grid.stride(0);
+    int first = from / rows * grid.stride(0);
+    int last = Math.ceilDiv(to, rows) * grid.stride(0);
     return new Scales(
         granularity,
         format,
-        Arrays.copyOfRange(values, from / rows * run, Math.ceilDiv(to, rows) * run),
-        Arrays.copyOfRange(factors, from / rows * run, Math.ceilDiv(to, rows) * run),
+        last - first,
+        new Numbers(Arrays.copyOfRange(values.get(), first, last)),
+        new Numbers(Arrays.copyOfRange(factors.get(), first, last)),
         outer == null ? null : outer.slice(shape, from, to),
-        zeroPoints == null
-            ? null
-            : Arrays.copyOfRange(zeroPoints, from / rows * run, Math.ceilDiv(to, rows) * run));
+        zeroPoints == null ? null : Arrays.copyOfRange(zeroPoints, first, last));
   }
 
   /** The scales of a matrix of this shape after its rows and columns are exchanged. */
@@ -271,20 +346,27 @@ public final class Scales {
     Granularity turned = granularity.transpose(shape);
     Shape grid = granularity.grid(shape);
     int columns = grid.rank() == 2 ? grid.dim(1) : 1;
-    int rows = grid.rank() == 2 ? grid.dim(0) : values.length;
-    float[] turnedValues = new float[values.length];
-    float[] turnedFactors = new float[values.length];
-    int[] turnedPoints = zeroPoints == null ? null : new int[values.length];
-    for (int i = 0; i < values.length; i++) {
+    int rows = grid.rank() == 2 ? grid.dim(0) : count;
+    float[] turnedValues = new float[count];
+    float[] turnedFactors = new float[count];
+    int[] turnedPoints = zeroPoints == null ? null : new int[count];
+    for (int i = 0; i < count; i++) {
       int to = i % columns * rows + i / columns;
-      turnedValues[to] = values[i];
-      turnedFactors[to] = factors[i];
+      turnedValues[to] = scale(i);
+      turnedFactors[to] = get(i);
       if (turnedPoints != null) {
         turnedPoints[to] = zeroPoint(i);
       }
     }
     Scales turnedOuter = outer == null ? null : outer.transpose(shape);
-    return new Scales(turned, format, turnedValues, turnedFactors, turnedOuter, turnedPoints);
+    return new Scales(
+        turned,
+        format,
+        count,
+        new Numbers(turnedValues),
+        new Numbers(turnedFactors),
+        turnedOuter,
+        turnedPoints);
   }
 
   /** The factors of these elements of a tensor, in one level, each in a block of its own. */
@@ -293,7 +375,7 @@ public final class Scales {
     int[] points = new int[elements.length];
     for (int i = 0; i < elements.length; i++) {
       int scale = granularity.scale(shape, elements[i]);
-      gathered[i] = factors[scale];
+      gathered[i] = get(scale);
       points[i] = zeroPoint(scale);
     }
     Scales each = trusted(new Granularity.PerBlock(0, 1), Formats.FP32, gathered);
@@ -305,20 +387,24 @@ public final class Scales {
     return other instanceof Scales that
         && granularity.equals(that.granularity)
         && format.equals(that.format)
-        && Arrays.equals(values, that.values)
+        && Arrays.equals(values.get(), that.values.get())
         && Arrays.equals(zeroPoints, that.zeroPoints)
         && outer().equals(that.outer());
   }
 
   @Override
   public int hashCode() {
-    return Arrays.hashCode(values) * 31 + granularity.hashCode();
+    return Arrays.hashCode(values.get()) * 31 + granularity.hashCode();
   }
 
+  /**
+   * The factor if there is one and it need not be asked for, else for example {@code 4 scales per
+   * axis 0}.
+   */
   @Override
   public String toString() {
-    return values.length == 1
-        ? Float.toString(factors[0])
-        : factors.length + " scales " + granularity;
+    return count == 1 && factors.areThere()
+        ? Float.toString(get(0))
+        : count + (count == 1 ? " scale " : " scales ") + granularity;
   }
 }

@@ -53,15 +53,21 @@ record CastGrid(
     return Math.max(1, shape.stride(shape.axis(axis)));
   }
 
+  /** The structure without scales, for those who find what belongs to each. */
+  MemorySegment struct() {
+    return struct(0, 0, 1);
+  }
+
   /**
    * The structure.
    *
    * @param scales on the device; 0 if all elements have the same
+   * @param outer on the device: a factor of all of them; 0 if there is none
    * @param one the scale that all elements have then
    */
-  MemorySegment struct(long scales, float one) {
+  MemorySegment struct(long scales, long outer, float one) {
     KernelStruct struct = new KernelStruct();
-    struct.add(scales).add(one).add(matrixStep, rowStep, columnStep);
+    struct.add(scales).add(outer).add(one).add(matrixStep, rowStep, columnStep);
     for (int divisor : new int[] {width, height, rows, columns}) {
       int shift = Integer.SIZE - 1 + Integer.SIZE - Integer.numberOfLeadingZeros(divisor - 1);
       long multiplier = Math.ceilDiv(1L << shift, (long) divisor);

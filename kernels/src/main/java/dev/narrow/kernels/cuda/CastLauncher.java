@@ -17,6 +17,7 @@ import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,14 @@ final class CastLauncher {
 
   /** The same where next to nothing is: 16 a thread. */
   private static final int TILE_AMAX = 16 * THREADS;
+
+  /** Columns that a block of threads looks at, and rows that are worth a kernel for columns. */
+  private static final int STRIP = 4 * THREADS;
+
+  private static final int FEW_ROWS = 8;
+
+  /** Bytes at multiples of which kernels read scales best. */
+  private static final int ALIGNMENT = 256;
 
   // As quant's error report has them, and casts.cu.
   private static final int CHUNK = 4096;
@@ -65,20 +74,36 @@ final class CastLauncher {
       Tensor codes = host().quantize(quantizer, device.download(x), random);
       return quantizer.over(device.upload(codes).storage(), shape, codes.scales());
     }
-    Tensor memory = device.allocate(quantizer.format(), shape, Scales.one());
+    CastRule rule = rule(quantizer, shape).orElse(null);
+    long bytes = (long) shape.size() * Tensor.bytesPerCode(quantizer.format());
+    // scales lie behind their codes, and are freed with them
+    long before = rule == null ? bytes : (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+    int count = quantizer.granularity().scales(shape);
+    DeviceStorage memory =
+        device.storage(
+            before + (rule == null ? 0 : CastScales.bytes(count)),
+            quantizer.format().name() + shape);
+    DeviceStorage codes = memory.head(bytes);
     try {
-      long to = device.pointer(memory, "codes");
-      CastBlocks blocks = blocks(quantizer, encoder, shape);
       Scales scales;
-      if (blocks != null) {
-        scales = blocks(blocks, encoder, "encode_blocks", from, to, shape, null);
-      } else {
+      if (rule == null) {
         scales = scales(quantizer, x, from);
-        encode(encoder, quantizer.format(), from, to, shape, scales);
+        encode(encoder, quantizer.format(), from, codes.address(), shape, scales);
+      } else {
+        DeviceStorage found = memory.slice(before, CastScales.bytes(count));
+        CastBlocks blocks = blocks(quantizer, encoder, shape);
+        if (blocks != null) {
+          blocks(blocks, encoder, "encode_blocks", from, codes.address(), shape, found, null);
+          scales = found(rule, shape, found, false);
+        } else {
+          findScales(rule, from, shape, found);
+          scales = found(rule, shape, found, false);
+          encode(encoder, quantizer.format(), from, codes.address(), shape, scales);
+        }
       }
-      return quantizer.over(memory.storage(), shape, scales);
+      return quantizer.over(codes, shape, scales);
     } catch (RuntimeException | Error e) {
-      device.free(memory);
+      codes.close();
       throw e;
     }
   }
@@ -116,7 +141,9 @@ final class CastLauncher {
     }
     CastBlocks blocks = blocks(quantizer, encoder, shape);
     if (blocks != null) {
-      return blocks(blocks, encoder, "fake_blocks", from, to, shape, kept(quantizer));
+      DeviceStorage found = table(quantizer, shape);
+      blocks(blocks, encoder, "fake_blocks", from, to, shape, found, kept(quantizer));
+      return found(blocks.rule(), shape, found, true);
     }
     Scales scales = scales(quantizer, x, from);
     fake(encoder, quantizer, from, to, shape, scales);
@@ -144,21 +171,21 @@ final class CastLauncher {
 
   private void fake(
       CastEncoder encoder, Quantizer quantizer, long from, long to, Shape shape, Scales scales) {
-    try (Factors factors = new Factors(scales, shape)) {
-      Kernel kernel = device.kernel(MODULE, encoder.kernel("fake", quantizer.format()));
-      launch(
-          kernel,
-          shape.size(),
-          TILE_FEW,
-          kernel
-              .arguments()
-              .add(from)
-              .add(to)
-              .add((long) shape.size())
-              .add(factors.grid)
-              .add(kept(quantizer))
-              .add(encoder.parameters()));
-    }
+    MemorySegment grid = grid(scales, shape);
+    Kernel kernel = device.kernel(MODULE, encoder.kernel("fake", quantizer.format()));
+    launch(
+        kernel,
+        shape.size(),
+        TILE_FEW,
+        kernel
+            .arguments()
+            .add(from)
+            .add(to)
+            .add((long) shape.size())
+            .add(grid)
+            .add(kept(quantizer))
+            .add(encoder.parameters()),
+        scales);
   }
 
   void decode(Tensor codes, Tensor y) {
@@ -187,7 +214,8 @@ final class CastLauncher {
       if (!x.isFp32()) {
         decode(x, values.pointer());
       }
-      amax(x.isFp32() ? from : values.pointer(), x.shape(), granularity, count, found);
+      long numbers = x.isFp32() ? from : values.pointer();
+      amax(numbers, x.shape(), granularity, count, found.pointer());
       float[] amax = new float[count];
       device.copyToHost(found.pointer(), MemorySegment.ofArray(amax));
       return amax;
@@ -266,52 +294,41 @@ final class CastLauncher {
     }
   }
 
-  /** The factors of a tensor on the device, for the length of a launch. */
-  private final class Factors implements AutoCloseable {
-    private final @Nullable DeviceScratch memory;
-    private final MemorySegment grid;
-
-    Factors(Scales scales, Shape shape) {
-      CastGrid layout = CastGrid.of(scales.granularity(), shape);
-      int count = scales.count();
-      if (count <= 1) {
-        memory = null;
-        grid = layout.struct(0, count == 0 ? 1 : scales.get(0));
-        return;
-      }
-      float[] factors = new float[count];
-      for (int i = 0; i < count; i++) {
-        factors[i] = scales.get(i);
-      }
-      memory = device.scratch(4L * count);
-      device.copyToDevice(MemorySegment.ofArray(factors), memory.pointer());
-      grid = layout.struct(memory.pointer(), 1);
+  /**
+   * The same of a kernel that reads scales, whose memory is freed when nobody has them any more.
+   */
+  private static void launch(
+      Kernel kernel, long n, int tile, KernelArguments arguments, Scales scales) {
+    try {
+      launch(kernel, n, tile, arguments);
+    } finally {
+      Reference.reachabilityFence(scales);
     }
+  }
 
-    @Override
-    public void close() {
-      if (memory != null) {
-        memory.close();
-      }
-    }
+  /** The structure Grid of a tensor's scales, which must stay reachable until it is launched. */
+  private MemorySegment grid(Scales scales, Shape shape) {
+    CastScales.Factors factors = device.castScales().factors(scales);
+    return CastGrid.of(scales.granularity(), shape)
+        .struct(factors.scales(), factors.outer(), factors.one());
   }
 
   private void encode(
       CastEncoder encoder, NumericFormat format, long from, long to, Shape shape, Scales scales) {
-    try (Factors factors = new Factors(scales, shape)) {
-      Kernel kernel = device.kernel(MODULE, encoder.kernel("encode", format));
-      launch(
-          kernel,
-          shape.size(),
-          encoder.isStochastic() ? TILE_FEW : TILE,
-          kernel
-              .arguments()
-              .add(from)
-              .add(to)
-              .add((long) shape.size())
-              .add(factors.grid)
-              .add(encoder.parameters()));
-    }
+    MemorySegment grid = grid(scales, shape);
+    Kernel kernel = device.kernel(MODULE, encoder.kernel("encode", format));
+    launch(
+        kernel,
+        shape.size(),
+        encoder.isStochastic() ? TILE_FEW : TILE,
+        kernel
+            .arguments()
+            .add(from)
+            .add(to)
+            .add((long) shape.size())
+            .add(grid)
+            .add(encoder.parameters()),
+        scales);
   }
 
   private void decode(Tensor codes, long to) {
@@ -321,99 +338,185 @@ final class CastLauncher {
     boolean isTable = named.isEmpty();
     String name = isTable ? format.width() <= 8 ? "table_8" : "table_16" : named;
     int n = codes.shape().size();
-    try (Factors factors = new Factors(codes.scales(), codes.shape())) {
-      Kernel kernel = device.kernel(MODULE, "decode_" + name);
-      long table = isTable ? device.castTables().values(format) : 0;
-      KernelArguments arguments =
-          kernel
-              .arguments()
-              .add(device.pointer(codes, "codes"))
-              .add(to)
-              .add((long) n)
-              .add(factors.grid);
-      if (isTable) {
-        arguments.add(table).add((1 << format.width()) - 1);
-      }
-      launch(kernel, n, TILE, arguments);
+    MemorySegment grid = grid(codes.scales(), codes.shape());
+    long table = isTable ? device.castTables().values(format) : 0;
+    Kernel kernel = device.kernel(MODULE, "decode_" + name);
+    KernelArguments arguments =
+        kernel.arguments().add(device.pointer(codes, "codes")).add(to).add((long) n).add(grid);
+    if (isTable) {
+      arguments.add(table).add((1 << format.width()) - 1);
     }
+    launch(kernel, n, TILE, arguments, codes.scales());
   }
 
-  /** The largest magnitudes of float32 numbers, as bits, into memory of the device. */
-  private void amax(
-      long from, Shape shape, Granularity granularity, int count, DeviceScratch found) {
-    device.clear(found.pointer(), 4L * count);
+  /**
+   * The largest magnitudes of float32 numbers, as bits.
+   *
+   * @param found on the device: one for each scale
+   */
+  private void amax(long from, Shape shape, Granularity granularity, int count, long found) {
+    device.clear(found, (long) Float.BYTES * count);
     long n = shape.size();
     if (n == 0) {
       return;
     }
     if (granularity instanceof Granularity.PerTensor) {
-      Kernel kernel = device.kernel(MODULE, "amax_tensor");
-      // few blocks, that go on: each has to write its result to the same place
-      kernel.launch(
-          kernel.gridFor(n, TILE_AMAX),
-          THREADS,
-          0,
-          kernel.arguments().add(from).add(n).add(found.pointer()));
+      amax(from, n, found);
+      return;
+    }
+    if (granularity instanceof Granularity.PerAxis(int axis)
+        && shape.stride(shape.axis(axis)) == 1
+        && n / shape.dim(shape.axis(axis)) >= FEW_ROWS) {
+      amaxOfColumns(from, n, shape.dim(shape.axis(axis)), found);
       return;
     }
     Kernel kernel = device.kernel(MODULE, "amax_grid");
-    MemorySegment grid = CastGrid.of(granularity, shape).struct(0, 1);
-    launch(kernel, n, TILE, kernel.arguments().add(from).add(n).add(found.pointer()).add(grid));
+    MemorySegment grid = CastGrid.of(granularity, shape).struct();
+    launch(kernel, n, TILE, kernel.arguments().add(from).add(n).add(found).add(grid));
   }
 
-  /** The scales of a tensor, which waits for the device unless there are none to find. */
+  /** Raises what is there already to the largest magnitude. */
+  private void amax(long from, long n, long found) {
+    Kernel kernel = device.kernel(MODULE, "amax_tensor");
+    // few blocks, that go on: each has to write its result to the same place
+    kernel.launch(
+        kernel.gridFor(n, TILE_AMAX), THREADS, 0, kernel.arguments().add(from).add(n).add(found));
+  }
+
+  private void amaxOfColumns(long from, long n, int columns, long found) {
+    int width = columns * 4 * Math.max(1, THREADS / columns);
+    int strips = Math.ceilDiv(width, STRIP);
+    Kernel kernel = device.kernel(MODULE, "amax_columns");
+    int down = Math.ceilDiv(kernel.gridFor(n, TILE), strips);
+    kernel.launch(
+        strips * down,
+        THREADS,
+        0,
+        kernel.arguments().add(from).add(n).add(found).add(columns).add(width));
+  }
+
+  /** How kernels find the scales of a tensor, if they can and there are any to find. */
+  private static Optional<CastRule> rule(Quantizer quantizer, Shape shape) {
+    return shape.size() > 0 ? CastRule.of(quantizer) : Optional.empty();
+  }
+
+  /** The scales of a tensor: deferred, but where no kernel finds them. */
   private Scales scales(Quantizer quantizer, Tensor x, long from) {
     Shape shape = x.shape();
-    if (!quantizer.scalesFollowFromAmax()) {
-      return quantizer.scales(device.download(x));
+    CastRule rule = rule(quantizer, shape).orElse(null);
+    if (rule != null) {
+      DeviceStorage found = table(quantizer, shape);
+      findScales(rule, from, shape, found);
+      return found(rule, shape, found, true);
     }
     int count = quantizer.granularity().scales(shape);
-    float[] amax = new float[count];
-    if (quantizer.scaleRule() != ScaleRule.ONE) {
-      try (DeviceScratch found = device.scratch(4L * count)) {
-        amax(from, shape, quantizer.granularity(), count, found);
-        device.copyToHost(found.pointer(), MemorySegment.ofArray(amax));
-      }
+    boolean isKnown = quantizer.scaleRule() == ScaleRule.ONE || shape.size() == 0;
+    return isKnown && quantizer.scalesFollowFromAmax()
+        ? quantizer.scales(shape, new float[count])
+        : quantizer.scales(device.download(x));
+  }
+
+  /** Memory of the device in which scales are found. */
+  private DeviceStorage table(Quantizer quantizer, Shape shape) {
+    return device.table(CastScales.bytes(quantizer.granularity().scales(shape)), "scales");
+  }
+
+  private Scales found(CastRule rule, Shape shape, DeviceStorage memory, boolean isOwn) {
+    Quantizer quantizer = rule.quantizer();
+    return device
+        .castScales()
+        .found(
+            quantizer.granularity(),
+            quantizer.scaling().format(),
+            shape,
+            rule.hasOuter(),
+            memory,
+            isOwn);
+  }
+
+  private void findScales(CastRule rule, long from, Shape shape, DeviceStorage found) {
+    long memory = found.address();
+    int count = rule.quantizer().granularity().scales(shape);
+    amax(from, shape, rule.quantizer().granularity(), count, memory);
+    long outerAmax = 0;
+    if (rule.hasOuter()) {
+      outerAmax = CastScales.outerAmax(memory, count);
+      device.clear(outerAmax, Float.BYTES);
+      amax(memory, count, outerAmax);
     }
-    return quantizer.scales(shape, amax);
+    Kernel kernel = device.kernel(MODULE, "scales_of_amax");
+    kernel.launch(
+        kernel.gridFor(count, THREADS),
+        THREADS,
+        0,
+        kernel
+            .arguments()
+            .add(memory)
+            .add((long) count)
+            .add(rule.struct(0, outerAmax, rule.hasOuter() ? CastScales.outer(memory, count) : 0))
+            .add(rule.format(device.castTables())));
   }
 
   /** Codes, or with kept values, of blocks in one pass; and their scales. */
-  private Scales blocks(
+  private void blocks(
       CastBlocks blocks,
       CastEncoder encoder,
       String what,
       long from,
       long to,
       Shape shape,
+      DeviceStorage found,
       @Nullable MemorySegment kept) {
-    Quantizer quantizer = blocks.quantizer();
-    float[] amax = new float[quantizer.granularity().scales(shape)];
-    try (DeviceScratch found = device.scratch(4L * amax.length);
-        DeviceScratch outer = device.scratch(4)) {
-      if (blocks.hasOuter()) {
-        amax(from, shape, new Granularity.PerTensor(), 1, outer);
-      }
-      Kernel kernel = device.kernel(MODULE, encoder.kernel(what, quantizer.format()));
-      KernelArguments arguments =
-          kernel
-              .arguments()
-              .add(from)
-              .add(to)
-              .add((long) shape.size())
-              .add(found.pointer())
-              .add(blocks.struct(blocks.hasOuter() ? outer.pointer() : 0));
-      if (kept != null) {
-        arguments.add(kept);
-      }
-      launch(
-          kernel,
-          shape.size(),
-          encoder.isStochastic() || kept != null ? TILE_FEW : TILE,
-          arguments.add(encoder.parameters()));
-      device.copyToHost(found.pointer(), MemorySegment.ofArray(amax));
+    Quantizer quantizer = blocks.rule().quantizer();
+    int count = quantizer.granularity().scales(shape);
+    long memory = found.address();
+    long outerAmax = 0;
+    if (blocks.rule().hasOuter()) {
+      outerAmax = CastScales.outerAmax(memory, count);
+      amax(from, shape, new Granularity.PerTensor(), 1, outerAmax);
     }
-    return quantizer.scales(shape, amax);
+    Kernel kernel = device.kernel(MODULE, encoder.kernel(what, quantizer.format()));
+    long outer = blocks.rule().hasOuter() ? CastScales.outer(memory, count) : 0;
+    KernelArguments arguments =
+        kernel
+            .arguments()
+            .add(from)
+            .add(to)
+            .add((long) shape.size())
+            .add(memory)
+            .add(blocks.rule().struct(blocks.bits(), outerAmax, outer));
+    if (kept != null) {
+      arguments.add(kept);
+    }
+    launch(
+        kernel,
+        shape.size(),
+        encoder.isStochastic() || kept != null ? TILE_FEW : TILE,
+        arguments.add(encoder.parameters()));
+  }
+
+  /**
+   * The power of two by which a tensor's numbers become fp16 numbers: at least 2<sup>-16</sup> of
+   * the largest one, and more than a quarter of that.
+   *
+   * @param memory of {@link CastScales#bytes}, that stays as long as it is used
+   */
+  Scales unit(Tensor codes, CastScales.Factors factors, DeviceStorage memory) {
+    device.clear(memory.address(), Float.BYTES);
+    amax(factors.scales(), codes.scales().count(), memory.address());
+    Kernel kernel = device.kernel(MODULE, "unit_of_scales");
+    kernel.launch(
+        1,
+        Integer.SIZE,
+        0,
+        kernel
+            .arguments()
+            .add(memory.address())
+            .add(factors.outer())
+            .add(codes.format().maxFinite()));
+    return device
+        .castScales()
+        .found(new Granularity.PerTensor(), Formats.FP32, codes.shape(), false, memory, false);
   }
 
   /** What the format lacks, zero or NaN, and fake quantization keeps. */

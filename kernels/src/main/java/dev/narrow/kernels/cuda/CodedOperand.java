@@ -19,11 +19,15 @@ final class CodedOperand {
 
   private CodedOperand() {}
 
-  /** Whether the kernels can read it: codes of theirs under one scale that loses nothing. */
-  static boolean canRead(Tensor tensor) {
-    if (tensor.isFp32()) {
-      return true;
-    }
+  /**
+   * Whether the kernels can read it: codes of theirs under one scale that loses nothing, and that
+   * is known without waiting for the device.
+   */
+  static boolean canRead(CudaDevice device, Tensor tensor) {
+    return tensor.isFp32() || (!device.castScales().areUnread(tensor.scales()) && isKind(tensor));
+  }
+
+  private static boolean isKind(Tensor tensor) {
     boolean one =
         tensor.scales().granularity() instanceof Granularity.PerTensor
             && !tensor.scales().hasZeroPoints()
@@ -34,13 +38,17 @@ final class CodedOperand {
         && scale <= Float.MAX_VALUE;
   }
 
-  /** Whether they can write it as well: to nearest, by division. */
-  static boolean canWrite(Tensor tensor) {
+  /**
+   * Whether they can write it as well: to nearest, by division. Its scale is known from the first
+   * time on: what is written stays from step to step.
+   */
+  static boolean canWrite(CudaDevice device, Tensor tensor) {
     if (tensor.isFp32()) {
       return true;
     }
     Quantizer quantizer = Arguments.quantizer(tensor);
-    return canRead(tensor)
+    return device.castScales().areReadable(tensor.scales())
+        && isKind(tensor)
         && quantizer.division() == Division.QUOTIENT
         && CastEncoder.isNearest(tensor.format(), quantizer.projection());
   }

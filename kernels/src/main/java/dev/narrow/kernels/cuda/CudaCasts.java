@@ -12,14 +12,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@link Casts} on a GPU, for tensors that lie there; tensors on the host are the processor's.
  *
- * <p>Scales are objects of the host: to find them waits for the device and copies the largest
- * magnitudes, 4 bytes for each scale. What does not wait is to write codes under the scales that
- * their tensor has, to decode, and to quantize without scales.
+ * <p>Scales that follow from the largest magnitudes are found by kernels, and stay on the device
+ * until somebody reads them, which waits for it and copies 4 bytes for each. Those of codes lie
+ * behind them and are freed with them: read them before, or {@linkplain CudaDevice#download
+ * download} the tensor, else IllegalStateException is thrown. Scales of the host are copied to the
+ * device when they are first used there, and stay as long as somebody has them. Nothing else waits
+ * but {@link #amax}, {@link #moments}, and what the processor does.
+ *
+ * <p>In a {@linkplain CudaDevice#capture captured} graph each launch finds scales anew: they cannot
+ * be read, but a download of the tensor has those of the last launch. What scales of the host are
+ * needed in a graph must have been used before.
  *
  * <p>The processor does what no kernel does, on copies, with the same bits: codes of more than 16
  * bits, zero points, divisions other than a quotient, stochastic rounding of table formats, and of
  * logarithmic formats in the linear domain, rotated tensors; and scales by another calibration than
- * amax, or that infinities make NaN, but not the codes under them.
+ * amax, that infinities make NaN, in formats of more than 16 bits but fp32, or under more than one
+ * outer scale, but not the codes under them.
  */
 interface CudaCasts extends Casts {
   /** Where the tensors lie. */

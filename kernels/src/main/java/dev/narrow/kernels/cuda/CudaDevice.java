@@ -48,6 +48,7 @@ public final class CudaDevice implements AutoCloseable {
   private final KernelModules modules = new KernelModules(this);
   private final CastTables castTables = new CastTables(this);
   private final HopperGemm hopperGemm = new HopperGemm(this);
+  private final CastScales castScales = new CastScales(this);
   private final Backend backend = new CudaBackend(this);
   private final Set<Lifetime> live = ConcurrentHashMap.newKeySet();
   private final Set<Lifetime> own = ConcurrentHashMap.newKeySet(); // what nobody else closes
@@ -169,6 +170,7 @@ public final class CudaDevice implements AutoCloseable {
    */
   public void trim() {
     requireNotCapturing("trim");
+    castScales.drain();
     pool.trim();
   }
 
@@ -261,7 +263,8 @@ public final class CudaDevice implements AutoCloseable {
   }
 
   /**
-   * A copy on the heap. Waits for the work that was enqueued.
+   * A copy on the heap, of the scales too if they were found on the device. Waits for the work that
+   * was enqueued.
    *
    * @throws IllegalArgumentException if the tensor does not lie in this device's memory
    * @throws CudaException if work before it failed
@@ -278,7 +281,7 @@ public final class CudaDevice implements AutoCloseable {
           default -> Storage.of(new float[size]);
         };
     copyToHost(from, host.segment());
-    return tensor.withStorage(host);
+    return castScales.read(tensor).withStorage(host);
   }
 
   /**
@@ -328,7 +331,8 @@ public final class CudaDevice implements AutoCloseable {
   /**
    * Gives the memory of a tensor back to the pool; a view or a user's own memory stays. Work that
    * was enqueued here is not disturbed; where another device has work on it, {@link
-   * CudaStream#await} that first. Without effect if it was freed already.
+   * CudaStream#await} that first. Scales that were found with its codes, and that nobody has read,
+   * go with it. Without effect if it was freed already.
    *
    * @throws IllegalArgumentException if the tensor does not lie in device memory
    */
@@ -448,6 +452,7 @@ public final class CudaDevice implements AutoCloseable {
   public CudaGraph capture(Runnable work) {
     requireNotCapturing("capture");
     MemoryPool.Kept kept = pool.beginCapture();
+    castScales.beginCapture();
     capturing = true;
     long graph = 0;
     boolean done = false;
@@ -459,12 +464,13 @@ public final class CudaDevice implements AutoCloseable {
       } finally {
         graph = endCapture(done);
       }
-      return new CudaGraph(this, context.instantiate(graph), kept);
+      return new CudaGraph(this, context.instantiate(graph), kept, castScales.endCapture());
     } catch (RuntimeException | Error e) {
       pool.release(kept);
       throw e;
     } finally {
       capturing = false;
+      castScales.endCapture();
       pool.endCapture();
       if (graph != 0) {
         context.destroyGraph(graph);
@@ -557,6 +563,12 @@ public final class CudaDevice implements AutoCloseable {
     return castTables;
   }
 
+  /** The scales of tensors in its memory. */
+  CastScales castScales() {
+    requireOpen();
+    return castScales;
+  }
+
   /** Device memory for the length of an operation, at least so many bytes. */
   DeviceScratch scratch(long bytes) {
     return new DeviceScratch(storage(bytes, "scratch memory of an operation"));
@@ -578,9 +590,20 @@ public final class CudaDevice implements AutoCloseable {
       return new DeviceStorage(this, Lifetime.ofOthers(), 0, 0, false);
     }
     requireNotCapturedByOthers(what);
-    MemoryPool.Block block = pool.take(bytes, what);
+    MemoryPool.Block block = take(bytes, what);
     Lifetime lifetime = new Lifetime(what, owners, () -> pool.give(block));
     return new DeviceStorage(this, lifetime, block.address(), bytes, false);
+  }
+
+  private MemoryPool.Block take(long bytes, String what) {
+    try {
+      return pool.take(bytes, what);
+    } catch (CudaOutOfMemoryException e) {
+      if (!castScales.collect()) {
+        throw e;
+      }
+      return pool.take(bytes, what);
+    }
   }
 
   /** Copies to memory of the host; waits for the device, unless it is pinned. */

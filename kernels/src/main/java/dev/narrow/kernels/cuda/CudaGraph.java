@@ -1,5 +1,8 @@
 package dev.narrow.kernels.cuda;
 
+import dev.narrow.quant.Scales;
+import java.util.List;
+
 /**
  * Work of a {@link CudaDevice} that was captured, to be enqueued at once as often as wanted: many
  * small launches cost about as much as one. See {@link CudaDevice#capture}.
@@ -11,8 +14,15 @@ public final class CudaGraph implements AutoCloseable {
   private final CudaDevice device;
   private final long executable;
   private final Lifetime lifetime;
+  private List<Scales> scales;
 
-  CudaGraph(CudaDevice device, long executable, MemoryPool.Kept kept) {
+  /**
+   * A graph.
+   *
+   * @param scales that its kernels read: their memory is there as long as they can be reached
+   */
+  CudaGraph(CudaDevice device, long executable, MemoryPool.Kept kept, List<Scales> scales) {
+    this.scales = scales;
     this.device = device;
     this.executable = executable;
     lifetime =
@@ -21,6 +31,7 @@ public final class CudaGraph implements AutoCloseable {
             () -> {
               device.context().destroyExecutable(executable);
               device.pool().release(kept);
+              this.scales = List.of();
             });
   }
 

@@ -113,12 +113,12 @@ interface CudaOptimizerSteps extends OptimizerSteps {
   private void step(
       String kernel, UnaryOperator<KernelArguments> numbers, Tensor gradient, Named... written) {
     boolean isPlain = gradient.isFp32();
-    boolean isKnown = CodedOperand.canRead(gradient);
+    boolean isKnown = CodedOperand.canRead(gpu().device(), gradient);
     for (Named operand : written) {
       Tensor tensor = tensor(operand);
       Arguments.expectTarget(tensor, operand.name());
       isPlain &= tensor.isFp32();
-      isKnown &= CodedOperand.canWrite(tensor);
+      isKnown &= CodedOperand.canWrite(gpu().device(), tensor);
     }
     if (isKnown && !isPlain) {
       Kernel coded = gpu().kernel("optimizers", kernel + "_coded");

@@ -56,6 +56,15 @@ public final class DeviceStorage implements Storage, AutoCloseable {
     }
   }
 
+  boolean isLive() {
+    return !device.isClosed() && !lifetime.isOver();
+  }
+
+  /** Its first bytes, whose end is the end of all of it. */
+  DeviceStorage head(long bytes) {
+    return new DeviceStorage(device, lifetime, address, bytes, isView);
+  }
+
   @Override
   public long byteSize() {
     return byteSize;

@@ -75,8 +75,8 @@ final class FloatProduct {
 
   private static void launchExact(
       Gpu gpu, Matrices a, Matrices b, Matrices out, KernelStruct product) {
-    NumberRange left = NumberRange.of(a.tensor());
-    NumberRange right = NumberRange.of(b.tensor());
+    NumberRange left = NumberRange.of(gpu.device(), a.tensor());
+    NumberRange right = NumberRange.of(gpu.device(), b.tensor());
     if (left.fits64(right, a.columns())) {
       int unit = left.unit().orElseThrow() + right.unit().orElseThrow();
       product.add(left.perUnit()).add(0).add(right.perUnit()).add(0).add(unit, 0);

@@ -62,6 +62,11 @@ record NumberRange(int leastField, int greatestField, OptionalInt unit) {
     return Math.max(1, Float.floatToRawIntBits(magnitude) >>> FRACTION);
   }
 
+  /** The range of a tensor of a device; that of all numbers where its scales cannot be read. */
+  static NumberRange of(CudaDevice device, Tensor tensor) {
+    return device.castScales().areReadable(tensor.scales()) ? of(tensor) : ANY;
+  }
+
   static NumberRange of(Tensor tensor) {
     NumericFormat format = tensor.format();
     Scales scales = tensor.scales();

@@ -12,7 +12,7 @@ import dev.narrow.quant.ScaleRule;
 import dev.narrow.quant.Scales;
 import dev.narrow.quant.Shape;
 import dev.narrow.quant.Tensor;
-import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -62,9 +62,6 @@ final class TensorCoreProduct {
 
   /** Codes that a thread decodes at a time. */
   private static final int CODES = 16;
-
-  /** log2 of the least power of two that fp16 does not have. */
-  private static final int FP16_RANGE = 16;
 
   /** Those of matrices.cuh. */
   private enum Kind {
@@ -129,7 +126,9 @@ final class TensorCoreProduct {
     private Kind kind;
     private long pointer;
     private float factor;
-    private @Nullable DeviceScratch vector; // of factors
+    private long vector; // of factors, on the device; 0 if there is none
+    private boolean isSingle; // the vector is one factor for all
+    private @Nullable DeviceStorage unit;
     private @Nullable DeviceScratch halves;
     private @Nullable Tensor rounded;
     private final CudaDevice device;
@@ -163,14 +162,18 @@ final class TensorCoreProduct {
 
     @Override
     public void close() {
-      if (vector != null) {
-        vector.close();
-      }
-      if (halves != null) {
-        halves.close();
-      }
-      if (rounded != null) {
-        device.free(rounded);
+      try {
+        if (halves != null) {
+          halves.close();
+        }
+        if (rounded != null) {
+          device.free(rounded);
+        }
+        if (unit != null) {
+          unit.close();
+        }
+      } finally {
+        Reference.reachabilityFence(matrices); // kernels that read its scales are launched
       }
     }
   }
@@ -305,10 +308,10 @@ final class TensorCoreProduct {
 
   private static void addScales(KernelStruct struct, Side left, Side right, float both) {
     struct
-        .add(left.vector == null ? 0L : left.vector.pointer())
-        .add(right.vector == null ? 0L : right.vector.pointer())
+        .add(left.vector)
+        .add(right.vector)
         .add(both)
-        .add(0);
+        .add((left.isSingle ? 1 : 0) + (right.isSingle ? 2 : 0));
   }
 
   // Few rows or columns
@@ -408,31 +411,26 @@ final class TensorCoreProduct {
   private Side side(Matrices matrices, Kind kind, String name, int axis) {
     CudaDevice device = gpu.device();
     Tensor tensor = matrices.tensor();
-    Scales scales = tensor.scales();
-    if (scales.count() == 1) {
-      Side side = new Side(device, matrices, kind, name);
-      side.factor *= scales.get(0);
-      return side;
-    }
-    if (!isFactor(matrices, axis)) {
-      return rounded(matrices, name);
+    CastScales.Factors factors = device.castScales().factors(tensor.scales());
+    if (factors.scales() != 0 && !isFactor(matrices, axis)) {
+      return rounded(matrices, factors, name);
     }
     Side side = new Side(device, matrices, kind, name);
-    float[] factors = new float[scales.count()];
-    for (int i = 0; i < factors.length; i++) {
-      factors[i] = scales.get(i);
-    }
-    side.vector = device.scratch((long) Float.BYTES * factors.length);
-    device.copyToDevice(MemorySegment.ofArray(factors), side.vector.pointer());
+    side.factor *= factors.one();
+    side.isSingle = factors.scales() == 0 && factors.outer() != 0;
+    side.vector = side.isSingle ? factors.outer() : factors.scales();
     return side;
   }
 
   /**
-   * Whether scales are a factor of the sum: there is one, or one for each index of an axis of a
-   * single matrix that is the whole tensor.
+   * Whether scales are a factor of the sum: there is one level of them, and it is one, or one for
+   * each index of an axis of a single matrix that is the whole tensor.
    */
   private static boolean isFactor(Matrices matrices, int axis) {
     Shape shape = matrices.tensor().shape();
+    if (matrices.tensor().scales().outer().isPresent()) {
+      return false;
+    }
     if (matrices.tensor().scales().count() == 1) {
       return true;
     }
@@ -457,21 +455,23 @@ final class TensorCoreProduct {
   }
 
   /** The numbers under their scales, as fp16 under one. */
-  private Side rounded(Matrices matrices, String name) {
+  private Side rounded(Matrices matrices, CastScales.Factors factors, String name) {
     CudaDevice device = gpu.device();
     Tensor tensor = matrices.tensor();
-    float greatest = 0;
-    for (int i = 0; i < tensor.scales().count(); i++) {
-      greatest = Math.max(greatest, tensor.scales().get(i)); // or NaN, as are the numbers then
+    DeviceStorage memory = device.storage(CastScales.bytes(1), "the unit of an operand");
+    Tensor halves;
+    try {
+      Scales unit = new CastLauncher(device).unit(tensor, factors, memory);
+      halves = device.allocate(Formats.FP16, tensor.shape(), unit);
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
     }
-    double largest = (double) greatest * tensor.format().maxFinite();
-    int exponent = largest > 0 ? Math.getExponent(largest) + 2 - FP16_RANGE : 0;
-    float unit = Math.scalb(1f, Math.clamp(exponent, Float.MIN_EXPONENT, Float.MAX_EXPONENT));
-    Tensor halves = device.allocate(Formats.FP16, tensor.shape(), Scales.of(unit));
     try (DeviceValues values = DeviceValues.read(gpu, tensor, name)) {
       values.encode(Quantizer.of(Formats.FP16), halves);
     } catch (RuntimeException | Error e) {
       device.free(halves);
+      memory.close();
       throw e;
     }
     Matrices same =
@@ -486,7 +486,9 @@ final class TensorCoreProduct {
             matrices.columnStride());
     Side side = new Side(device, same, Kind.FP16, name);
     side.rounded = halves;
-    side.factor = unit;
+    side.unit = memory;
+    side.vector = memory.address();
+    side.isSingle = true;
     return side;
   }
 
@@ -503,6 +505,7 @@ final class TensorCoreProduct {
       Quantizer quantizer = Arguments.quantizer(tensor);
       boolean isDirect =
           same != null
+              && !gpu.device().castScales().areUnread(tensor.scales())
               && tensor.scales().count() == 1
               && !tensor.scales().hasZeroPoints()
               && (tensor.isFp32()
