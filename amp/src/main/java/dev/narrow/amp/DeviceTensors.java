@@ -1,6 +1,7 @@
 package dev.narrow.amp;
 
 import dev.narrow.kernels.Backend;
+import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -14,9 +15,7 @@ import java.util.Deque;
 final class DeviceTensors {
   private static final Backend HOST = Backend.cpu(1);
 
-  private record Owned(Backend backend, Tensor tensor) {}
-
-  private final Deque<Owned> tensors = new ArrayDeque<>();
+  private final Deque<Runnable> owned = new ArrayDeque<>();
 
   /** The tensor where the processor reads it: itself, or a copy of what lies on a device. */
   static Tensor onHost(Tensor tensor) {
@@ -26,16 +25,20 @@ final class DeviceTensors {
   /** The tensor, which is given back with the others if it lies on a device. */
   synchronized Tensor add(Backend backend, Tensor tensor) {
     if (!tensor.storage().isHost()) {
-      tensors.push(new Owned(backend, tensor));
+      owned.push(() -> backend.free(tensor));
     }
     return tensor;
   }
 
+  /** Scales of a cast on a device, which are given back with the tensors. */
+  synchronized void add(Backend backend, Scales scales) {
+    owned.push(() -> backend.free(scales));
+  }
+
   /** The last one first, so that whoever asks for the same again finds the same in its place. */
   synchronized void free() {
-    while (!tensors.isEmpty()) {
-      Owned last = tensors.pop();
-      last.backend.free(last.tensor);
+    while (!owned.isEmpty()) {
+      owned.pop().run();
     }
   }
 }

@@ -168,15 +168,28 @@ final class Kept {
     Scales scales = grid == null ? backend.scales(quantizer, shaped) : grid;
     if (tensor.isFp32()) {
       backend.fakeQuantize(quantizer, scales, shaped, random);
+      if (grid == null) {
+        backend.free(scales);
+      }
     } else {
-      tensor = under(scales, tensor);
+      tensor = under(backend, scales, tensor);
       backend.quantize(quantizer, shaped, tensor, random);
     }
   }
 
-  /** The same memory under other scales; the same tensor if they are the same. */
-  static Tensor under(Scales scales, Tensor codes) {
-    return scales.equals(codes.scales()) ? codes : codes.withScales(scales);
+  /**
+   * The same memory under other scales; the same tensor if they are the same. A device need not
+   * keep those that are left.
+   */
+  @SuppressWarnings("ReferenceEquality") // the very scales are not to be freed
+  static Tensor under(Backend backend, Scales scales, Tensor codes) {
+    Scales before = codes.scales();
+    if (scales == before) {
+      return codes;
+    }
+    boolean areEqual = scales.equals(before);
+    backend.free(areEqual ? scales : before);
+    return areEqual ? codes : codes.withScales(scales);
   }
 
   /** Bytes of the tensor, its scales included. */

@@ -146,7 +146,7 @@ public final class Parameter {
     if (quantizer == null) {
       return;
     }
-    value = Kept.under(backend.scales(quantizer, kept), value);
+    value = Kept.under(backend, backend.scales(quantizer, kept), value);
     backend.quantize(quantizer, kept, value, random);
   }
 }

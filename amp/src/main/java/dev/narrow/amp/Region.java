@@ -160,6 +160,9 @@ final class Region {
               ? memory.take(tensor.shape())
               : casts.add(backend(), backend().allocate(values, tensor.shape().dims()));
       scales = backend().fakeQuantize(quantizer, values, cast, random);
+      if (!values.storage().isHost() && observer == null) { // an observer may read them at any time
+        casts.add(backend(), scales);
+      }
     }
     autocast.counts().cast(layer, role, tensor, quantizer, scales, System.nanoTime() - start);
     if (role == Role.WEIGHT || cache.isConstant(tensor)) {
@@ -194,6 +197,9 @@ final class Region {
     Scales scales = backend().fakeQuantize(quantizer, gradient, gradient, random);
     autocast.counts().cast(layer, role, gradient, quantizer, scales, System.nanoTime() - start);
     observe(op, layer, role, before, gradient, quantizer, scales);
+    if (observer == null) {
+      backend().free(scales);
+    }
   }
 
   private void observe(

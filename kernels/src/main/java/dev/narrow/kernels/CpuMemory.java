@@ -1,5 +1,6 @@
 package dev.narrow.kernels;
 
+import dev.narrow.quant.Scales;
 import dev.narrow.quant.Storage;
 import dev.narrow.quant.Tensor;
 import java.lang.foreign.Arena;
@@ -45,4 +46,7 @@ interface CpuMemory extends TensorMemory {
 
   @Override
   default void free(Tensor x) {}
+
+  @Override
+  default void free(Scales scales) {}
 }

@@ -1,5 +1,6 @@
 package dev.narrow.kernels;
 
+import dev.narrow.quant.Scales;
 import dev.narrow.quant.Tensor;
 
 /**
@@ -38,4 +39,11 @@ public interface TensorMemory {
    * memory of the host, on a view, and on what was freed already.
    */
   void free(Tensor x);
+
+  /**
+   * Gives the memory back in which a device keeps scales that it has found, or a copy of others.
+   * Scales that nobody has read cannot be read any more; those of codes go with the codes. The
+   * garbage collector does this, too, later. Without effect on what was freed already.
+   */
+  void free(Scales scales);
 }

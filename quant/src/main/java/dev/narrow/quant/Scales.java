@@ -297,6 +297,11 @@ public final class Scales {
     return factors.get();
   }
 
+  /** Whether nobody has read them yet, so that to do so may mean to wait. */
+  boolean areUnread() {
+    return !values.areThere() || (outer != null && outer.areUnread());
+  }
+
   /** Whether values are the decoded codes themselves. */
   public boolean isOne() {
     for (float factor : factors.get()) {

@@ -134,10 +134,13 @@ public final class Tensor {
     return packedBytes(shape, format, scales);
   }
 
-  /** Bytes that a tensor takes where codes are packed; see {@link #packedBytes()}. */
+  /**
+   * Bytes that a tensor takes where codes are packed; see {@link #packedBytes()}. A scale that
+   * nobody has read is counted, whatever it is.
+   */
   public static long packedBytes(Shape shape, NumericFormat format, Scales scales) {
     long bits = (long) shape.size() * format.width();
-    if (scales.count() != 1 || !scales.isOne()) {
+    if (scales.count() != 1 || scales.areUnread() || !scales.isOne()) {
       bits += (long) scales.count() * scales.format().width();
       bits += scales.outer().map(outer -> outer.count() * 32L).orElse(0L);
       bits += scales.hasZeroPoints() ? scales.count() * 32L : 0;

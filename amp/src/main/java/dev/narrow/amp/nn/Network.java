@@ -162,8 +162,9 @@ public final class Network implements AutoCloseable {
    *
    * <p>A captured pass has the one loss scale: capture anew when the scaler has another. It is an
    * IllegalStateException to capture what draws random bits (stochastic rounding, dropout), which
-   * would be the same each time, or what finds scales of a tensor or its parts: the host has those.
-   * Counters, and the number of the step, see the capture only.
+   * would be the same each time. Scales of activations and gradients are found anew in each launch;
+   * those of a parameter that is kept in codes are the ones of the capture. Counters, and the
+   * number of the step, see the capture only.
    *
    * @param x samples
    * @param labels {@link Indices}: the class of each row of the logits

@@ -68,6 +68,7 @@ final class CastScales {
     private final boolean isOfGraph; // which finds others with each launch
     private final boolean isOwn; // not part of other memory
     private volatile boolean isRead;
+    private volatile boolean isHeld; // by a graph
 
     Place(
         DeviceStorage memory,
@@ -207,7 +208,7 @@ final class CastScales {
       }
       place = upload(scales);
     }
-    hold(scales);
+    hold(scales, place);
     return place.factors();
   }
 
@@ -235,9 +236,10 @@ final class CastScales {
     return place;
   }
 
-  private synchronized void hold(Scales scales) {
+  private synchronized void hold(Scales scales, Place place) {
     if (held != null) {
       held.add(scales);
+      place.isHeld = !place.isOfGraph; // whose memory is the graph's
     }
   }
 
@@ -296,6 +298,15 @@ final class CastScales {
   synchronized void drain() {
     for (Reference<?> key = unreachable.poll(); key != null; key = unreachable.poll()) {
       remove(key);
+    }
+  }
+
+  /** Frees the memory of scales, if it is theirs, and no graph has been made that reads it. */
+  synchronized void free(Scales scales) {
+    Place place = places.get(new Key(scales, null));
+    if (place != null && place.isOwn && !place.isHeld) {
+      places.remove(new Key(scales, null));
+      place.memory.close();
     }
   }
 

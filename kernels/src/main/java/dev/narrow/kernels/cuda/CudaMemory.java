@@ -44,4 +44,9 @@ interface CudaMemory extends TensorMemory {
       storage.close();
     }
   }
+
+  @Override
+  default void free(Scales scales) {
+    gpu().device().castScales().free(scales);
+  }
 }

@@ -383,6 +383,25 @@ class CastScalesTest {
     }
   }
 
+  @Test
+  void scalesMayBeGivenBackBeforeTheGarbageCollectorFindsThem() {
+    Tensor x = on(matrix(4, 64, 8));
+    Tensor y = on(matrix(4, 64, 8));
+    long before = device.usage().inUse();
+    Scales read = device.backend().fakeQuantize(Recipes.parse("mxfp8"), x, y, null);
+    float scale = read.get(0);
+    Scales unread = device.backend().fakeQuantize(Recipes.parse("mxfp8"), x, y, null);
+    for (int i = 0; i < 2; i++) {
+      device.backend().free(read);
+      device.backend().free(unread);
+    }
+    device.backend().free(Scales.one());
+    assertEquals(before, device.usage().inUse());
+    assertEquals(scale, read.get(0));
+    Throwable thrown = assertThrows(IllegalStateException.class, () -> unread.get(0));
+    assertEquals("scales is memory that was freed", thrown.getMessage());
+  }
+
   // Graphs
 
   @ParameterizedTest
