@@ -6,6 +6,7 @@
 //   NARROW_EMULATOR_CAPABILITY  compute capability times 10 (90)
 //   NARROW_EMULATOR_MEMORY      bytes of each device (256 MiB)
 //   NARROW_EMULATOR_TRACE       a folder: each process writes what its kernels were given (trace.h)
+//   NARROW_EMULATOR_TRACE_MB    how much of it at most; 1024
 #ifndef NARROW_EMULATOR_CONTROL_H
 #define NARROW_EMULATOR_CONTROL_H
 

@@ -15,8 +15,11 @@ namespace narrow_emulator {
 
 namespace {
 
-// A process that gives its kernels more than this is not recorded to the end.
-constexpr size_t LIMIT = size_t(1) << 30;
+// A process that gives its kernels more bytes than this is not recorded to the end.
+size_t limit() {
+  const char* megabytes = getenv("NARROW_EMULATOR_TRACE_MB");
+  return (megabytes != nullptr ? strtoull(megabytes, nullptr, 10) : 1024) << 20;
+}
 
 class Trace {
  public:
@@ -35,7 +38,7 @@ class Trace {
     }
   }
 
-  bool on() { return file != nullptr && written < LIMIT; }
+  bool on() { return file != nullptr && written < most; }
 
   void put(const void* bytes, size_t count) { written += fwrite(bytes, 1, count, file); }
 
@@ -50,6 +53,7 @@ class Trace {
 
  private:
   FILE* file = nullptr;
+  const size_t most = limit();
   size_t written = 0;
 };
 
