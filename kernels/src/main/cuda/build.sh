@@ -40,13 +40,13 @@ fi
 digest() { cat build.sh *.cuh "$1" | sha256sum | cut -d' ' -f1; }
 
 # One file for one GPU. Comments and indentation are for readers of the source; names of what is in an unnamed
-# namespace have the compiler's process number in them.
+# namespace have a hash of its path in them, and some the compiler's process number.
 compile() {
   local source=$1 sm=$2 module=${1%%.*} ptx report
   ptx=$scratch/$module.sm_$sm.ptx
   nvcc "${flags[@]}" -ptx -arch="compute_$sm" "$source" -o "$ptx.9"
   sed -E 's,//.*,,; s/^[ \t]+//; s/[ \t]+$//; s/^\.version .*/.version 8.0/; /^$/d
-    s/_GLOBAL__N__[0-9a-f]+_[0-9]+_[a-z0-9_]+_cu_[0-9a-f]+_[0-9]+/_GLOBAL__N_/g' "$ptx.9" >"$ptx"
+    s/_GLOBAL__N__[0-9a-f]{8}_[0-9]+_[a-z0-9_]+_cu_[0-9a-f]{8}_?[0-9]+/_GLOBAL__N_/g' "$ptx.9" >"$ptx"
   report=$(ptxas -v -arch="sm_$sm" "$ptx" -o "$scratch/$module.sm_$sm.cubin" 2>&1) || {
     echo "$module.sm_$sm.ptx: $report" >&2
     return 1
