@@ -77,6 +77,15 @@ public record Matrices(
     return new Matrices(tensor, 0, count, rows * columns, rows, columns, columns, 1);
   }
 
+  /**
+   * Matrices that lie in another tensor as these do in theirs.
+   *
+   * @throws IndexOutOfBoundsException if an element lies outside of it
+   */
+  public Matrices in(Tensor other) {
+    return new Matrices(other, offset, count, step, rows, columns, rowStride, columnStride);
+  }
+
   /** Rows and columns exchanged. */
   public Matrices transposed() {
     return new Matrices(tensor, offset, count, step, columns, rows, columnStride, rowStride);

@@ -54,26 +54,14 @@ final class ProductChecks {
     Case on(Bench bench) {
       return new Case(
           how.bias().map(bias -> how.bias(bench.device().upload(bias))).orElse(how),
-          over(a, bench.device().upload(a.tensor())),
-          over(b, bench.device().upload(b.tensor())),
+          a.in(bench.device().upload(a.tensor())),
+          b.in(bench.device().upload(b.tensor())),
           bench.device().upload(out));
     }
 
     void free(Bench bench) {
       how.bias().ifPresent(bench.device()::free);
       bench.free(List.of(a.tensor(), b.tensor(), out));
-    }
-
-    private static Matrices over(Matrices like, Tensor tensor) {
-      return new Matrices(
-          tensor,
-          like.offset(),
-          like.count(),
-          like.step(),
-          like.rows(),
-          like.columns(),
-          like.rowStride(),
-          like.columnStride());
     }
 
     @Override

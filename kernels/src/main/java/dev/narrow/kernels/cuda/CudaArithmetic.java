@@ -43,7 +43,7 @@ interface CudaArithmetic extends TensorArithmetic {
               .add(right.pointer())
               .add(to.pointer())
               .add(to.size());
-      combine.launch(combine.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      combine.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }
@@ -91,7 +91,7 @@ interface CudaArithmetic extends TensorArithmetic {
               .add((int) from.columns())
               .add(to.pointer())
               .add(to.size());
-      multiply.launch(multiply.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      multiply.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }
@@ -110,7 +110,7 @@ interface CudaArithmetic extends TensorArithmetic {
       Kernel clamp = gpu().kernel("elementwise", "clamp_f32");
       KernelArguments arguments =
           clamp.arguments().add(low).add(high).add(from.pointer()).add(to.pointer()).add(to.size());
-      clamp.launch(clamp.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      clamp.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }
@@ -137,7 +137,7 @@ interface CudaArithmetic extends TensorArithmetic {
               .add(from.pointer())
               .add(to.pointer())
               .add(to.size());
-      dropout.launch(dropout.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      dropout.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }

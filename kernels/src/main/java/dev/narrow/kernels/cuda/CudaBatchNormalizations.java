@@ -49,10 +49,9 @@ interface CudaBatchNormalizations extends BatchNormalizations {
         DeviceScratch sums = gpu().device().scratch(Float.BYTES * planes.count())) {
       sumOverSamples(in.pointer(), planes, sums.pointer(), planes.ofChannel(), means.pointer());
       Kernel squares = gpu().kernel("batchnorm", "plane_squares_f32");
-      squares.launch(
-          squares.gridFor(planes.count(), Gpu.ROWS),
-          Gpu.THREADS,
-          0,
+      squares.launchOver(
+          planes.count(),
+          Gpu.ROWS,
           squares
               .arguments()
               .add(in.pointer())
@@ -117,10 +116,9 @@ interface CudaBatchNormalizations extends BatchNormalizations {
 
   private void move(float momentum, DeviceValues batch, float factor, DeviceValues running) {
     Kernel kernel = gpu().kernel("batchnorm", "move_moments_f32");
-    kernel.launch(
-        kernel.gridFor(running.size(), Gpu.THREADS),
+    kernel.launchOver(
+        running.size(),
         Gpu.THREADS,
-        0,
         kernel
             .arguments()
             .add(momentum)
@@ -140,10 +138,9 @@ interface CudaBatchNormalizations extends BatchNormalizations {
     try (DeviceValues to = DeviceValues.write(gpu(), inverse, "inverse");
         DeviceValues from = DeviceValues.read(gpu(), variance, "variance")) {
       Kernel kernel = gpu().kernel("batchnorm", "inverse_deviation_f32");
-      kernel.launch(
-          kernel.gridFor(to.size(), Gpu.THREADS),
+      kernel.launchOver(
+          to.size(),
           Gpu.THREADS,
-          0,
           kernel.arguments().add(from.pointer()).add(epsilon).add(to.pointer()).add(to.size()));
       to.store();
     }
@@ -194,10 +191,9 @@ interface CudaBatchNormalizations extends BatchNormalizations {
             beta == null ? null : DeviceValues.read(gpu(), beta, "beta")) {
       if (planes.elements() > 0) {
         Kernel kernel = gpu().kernel("batchnorm", "batch_normalize_f32");
-        kernel.launch(
-            kernel.gridFor(planes.elements(), Gpu.ELEMENTS),
-            Gpu.THREADS,
-            0,
+        kernel.launchOver(
+            planes.elements(),
+            Gpu.ELEMENTS,
             kernel
                 .arguments()
                 .add(in.pointer())
@@ -287,10 +283,9 @@ interface CudaBatchNormalizations extends BatchNormalizations {
       sumGradients(planes, in, means, inverses, above, ofPlanes, plain, products);
       if (planes.elements() > 0) {
         Kernel kernel = gpu().kernel("batchnorm", "batch_normalize_gradient_f32");
-        kernel.launch(
-            kernel.gridFor(planes.elements(), Gpu.ELEMENTS),
-            Gpu.THREADS,
-            0,
+        kernel.launchOver(
+            planes.elements(),
+            Gpu.ELEMENTS,
             kernel
                 .arguments()
                 .add(in.pointer())
@@ -328,10 +323,9 @@ interface CudaBatchNormalizations extends BatchNormalizations {
       long products) {
     long productsOfPlanes = scratch.pointer() + Float.BYTES * planes.count();
     Kernel kernel = gpu().kernel("batchnorm", "plane_products_f32");
-    kernel.launch(
-        kernel.gridFor(planes.count(), Gpu.ROWS),
-        Gpu.THREADS,
-        0,
+    kernel.launchOver(
+        planes.count(),
+        Gpu.ROWS,
         kernel
             .arguments()
             .add(x.pointer())

@@ -34,7 +34,7 @@ interface CudaElementwise extends Elementwise {
       Kernel map = gpu().kernel("elementwise", kernel);
       KernelArguments arguments =
           map.arguments().add(from.pointer()).add(to.pointer()).add(to.size());
-      map.launch(map.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      map.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }
@@ -117,7 +117,7 @@ interface CudaElementwise extends Elementwise {
               .add(above.pointer())
               .add(below.pointer())
               .add(below.size());
-      gradient.launch(gradient.gridFor(below.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      gradient.launchOver(below.size(), Gpu.ELEMENTS, arguments);
       below.store();
     }
   }
@@ -159,7 +159,7 @@ interface CudaElementwise extends Elementwise {
               .add((int) from.columns())
               .add(to.pointer())
               .add(to.size());
-      add.launch(add.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      add.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }
@@ -177,7 +177,7 @@ interface CudaElementwise extends Elementwise {
       Kernel scale = gpu().kernel("elementwise", "scale_f32");
       KernelArguments arguments =
           scale.arguments().add(factor).add(from.pointer()).add(to.pointer()).add(to.size());
-      scale.launch(scale.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      scale.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }
@@ -195,7 +195,7 @@ interface CudaElementwise extends Elementwise {
       Kernel add = gpu().kernel("elementwise", "add_scaled_f32");
       KernelArguments arguments =
           add.arguments().add(factor).add(from.pointer()).add(to.pointer()).add(to.size());
-      add.launch(add.gridFor(to.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      add.launchOver(to.size(), Gpu.ELEMENTS, arguments);
       to.store();
     }
   }

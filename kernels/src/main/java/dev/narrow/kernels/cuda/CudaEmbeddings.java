@@ -90,10 +90,9 @@ interface CudaEmbeddings extends Embeddings {
     }
     long width = table.dim(1);
     Kernel kernel = gpu().kernel("embeddings", "gather_rows_" + Byte.SIZE * bytes);
-    kernel.launch(
-        kernel.gridFor(y.shape().size(), Gpu.ELEMENTS),
-        Gpu.THREADS,
-        0,
+    kernel.launchOver(
+        y.shape().size(),
+        Gpu.ELEMENTS,
         kernel
             .arguments()
             .add(from)
@@ -132,10 +131,10 @@ interface CudaEmbeddings extends Embeddings {
         DeviceValues from = DeviceValues.read(gpu(), dy, "dy")) {
       Kernel kernel = gpu().kernel("embeddings", "add_rows_of_f32");
       long n = indices.shape().size();
-      kernel.launch(
-          kernel.gridFor(32 * n, Gpu.THREADS), // a warp has a place
+      // A warp has a place.
+      kernel.launchOver(
+          32 * n,
           Gpu.THREADS,
-          0,
           kernel
               .arguments()
               .add(from.pointer())
@@ -174,10 +173,9 @@ interface CudaEmbeddings extends Embeddings {
         DeviceScratch startsThere = gpu().upload(Arrays.copyOf(starts, groups + 1));
         DeviceScratch targetsThere = gpu().upload(Arrays.copyOf(targets, groups))) {
       Kernel kernel = gpu().kernel("embeddings", "add_rows_f32");
-      kernel.launch(
-          kernel.gridFor(groups * width, Gpu.THREADS),
+      kernel.launchOver(
+          groups * width,
           Gpu.THREADS,
-          0,
           kernel
               .arguments()
               .add(dy.pointer())

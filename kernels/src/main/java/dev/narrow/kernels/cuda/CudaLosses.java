@@ -55,10 +55,9 @@ interface CudaLosses extends Losses {
         DeviceScratch losses = gpu().device().scratch(Float.BYTES * x.rows())) {
       long rows = x.rows();
       Kernel kernel = gpu().kernel("losses", "softmax_cross_entropy_f32");
-      kernel.launch(
-          kernel.gridFor(rows, Gpu.ROWS),
-          Gpu.THREADS,
-          0,
+      kernel.launchOver(
+          rows,
+          Gpu.ROWS,
           kernel
               .arguments()
               .add(x.pointer())

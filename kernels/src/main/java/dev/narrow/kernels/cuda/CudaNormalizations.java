@@ -76,7 +76,7 @@ interface CudaNormalizations extends Normalizations {
               .add(inverses.pointer())
               .add(from.columns())
               .add(from.rows());
-      norm.launch(norm.gridFor(from.rows(), Gpu.ROWS), Gpu.THREADS, 0, arguments);
+      norm.launchOver(from.rows(), Gpu.ROWS, arguments);
       to.store();
       inverses.store();
       if (means != null) {
@@ -159,7 +159,7 @@ interface CudaNormalizations extends Normalizations {
               .add(from.rows())
               .add(weights.pointer())
               .add(DeviceValues.pointerOf(biases));
-      sums.launch(sums.gridFor(from.columns(), Gpu.THREADS), Gpu.THREADS, 0, arguments);
+      sums.launchOver(from.columns(), Gpu.THREADS, arguments);
       Kernel gradient = gpu().kernel("rows", "layer_norm_gradient_f32");
       arguments =
           gradient
@@ -172,7 +172,7 @@ interface CudaNormalizations extends Normalizations {
               .add(below.pointer())
               .add(from.columns())
               .add(from.rows());
-      gradient.launch(gradient.gridFor(from.rows(), Gpu.ROWS), Gpu.THREADS, 0, arguments);
+      gradient.launchOver(from.rows(), Gpu.ROWS, arguments);
       below.store();
       weights.store();
       if (biases != null) {
@@ -200,7 +200,7 @@ interface CudaNormalizations extends Normalizations {
               .add(to.pointer())
               .add(from.columns())
               .add(from.rows());
-      softmax.launch(softmax.gridFor(from.rows(), Gpu.ROWS), Gpu.THREADS, 0, arguments);
+      softmax.launchOver(from.rows(), Gpu.ROWS, arguments);
       to.store();
     }
   }
@@ -228,7 +228,7 @@ interface CudaNormalizations extends Normalizations {
               .add(below.pointer())
               .add(outputs.columns())
               .add(outputs.rows());
-      gradient.launch(gradient.gridFor(outputs.rows(), Gpu.ROWS), Gpu.THREADS, 0, arguments);
+      gradient.launchOver(outputs.rows(), Gpu.ROWS, arguments);
       below.store();
     }
   }

@@ -98,7 +98,7 @@ interface CudaOptimizerSteps extends OptimizerSteps {
               .add(tensors.size())
               .add(chunks)
               .add(indices);
-      unscale.launch(unscale.gridFor(chunks, 1), Gpu.THREADS, 0, arguments);
+      unscale.launchOver(chunks, 1, arguments);
       device.copyToHost(indices, MemorySegment.ofArray(first));
     }
     for (int i = 0; i < first.length; i++) {
@@ -153,7 +153,7 @@ interface CudaOptimizerSteps extends OptimizerSteps {
 
   private static void launch(Kernel kernel, KernelArguments arguments, Tensor gradient) {
     int n = gradient.shape().size();
-    kernel.launch(kernel.gridFor(n, Gpu.ELEMENTS), Gpu.THREADS, 0, arguments.add((long) n));
+    kernel.launchOver(n, Gpu.ELEMENTS, arguments.add((long) n));
   }
 
   @Override

@@ -153,10 +153,9 @@ interface CudaPoolings extends Poolings {
     try (DeviceValues to = DeviceValues.write(gpu(), y, "y");
         DeviceValues from = DeviceValues.read(gpu(), x, "x")) {
       Kernel mean = gpu().kernel("rows", "mean_columns_f32");
-      mean.launch(
-          mean.gridFor(to.size(), Gpu.ROWS),
-          Gpu.THREADS,
-          0,
+      mean.launchOver(
+          to.size(),
+          Gpu.ROWS,
           mean.arguments().add(from.pointer()).add(plane(x)).add(to.pointer()).add(to.size()));
       to.store();
     }
@@ -190,7 +189,7 @@ interface CudaPoolings extends Poolings {
   }
 
   private static void launch(Kernel kernel, long threads, KernelArguments arguments) {
-    kernel.launch(kernel.gridFor(threads, Gpu.THREADS), Gpu.THREADS, 0, arguments);
+    kernel.launchOver(threads, Gpu.THREADS, arguments);
   }
 
   private static long planes(Tensor x) {

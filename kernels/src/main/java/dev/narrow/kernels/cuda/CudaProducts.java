@@ -88,10 +88,9 @@ interface CudaProducts extends Products {
         DeviceValues vector = DeviceValues.read(gpu(), x, "x");
         DeviceValues sums = DeviceValues.write(gpu(), y, "y")) {
       Kernel kernel = gpu().kernel(FloatProduct.MODULE, "matvec_f32");
-      kernel.launch(
-          kernel.gridFor(rows, Gpu.ROWS),
-          Gpu.THREADS,
-          0,
+      kernel.launchOver(
+          rows,
+          Gpu.ROWS,
           kernel
               .arguments()
               .add(matrix.pointer())

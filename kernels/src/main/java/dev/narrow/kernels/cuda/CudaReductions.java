@@ -74,7 +74,7 @@ interface CudaReductions extends Reductions {
               .add(from.rows())
               .add(from.columns())
               .add(to.pointer());
-      sum.launch(sum.gridFor(from.columns(), Gpu.THREADS), Gpu.THREADS, 0, arguments);
+      sum.launchOver(from.columns(), Gpu.THREADS, arguments);
       to.store();
     }
   }
@@ -128,7 +128,7 @@ interface CudaReductions extends Reductions {
     Kernel kernel = gpu().kernel("rows", name);
     KernelArguments arguments =
         kernel.arguments().add(from.pointer()).add(from.columns()).add(to).add(from.rows());
-    kernel.launch(kernel.gridFor(from.rows(), Gpu.ROWS), Gpu.THREADS, 0, arguments);
+    kernel.launchOver(from.rows(), Gpu.ROWS, arguments);
   }
 
   @Override
@@ -174,7 +174,7 @@ interface CudaReductions extends Reductions {
       Kernel scan = gpu().kernel("rows", "scan_f32");
       KernelArguments arguments =
           scan.arguments().add(values.pointer()).add(values.size()).add(words.pointer());
-      scan.launch(scan.gridFor(values.size(), Gpu.ELEMENTS), Gpu.THREADS, 0, arguments);
+      scan.launchOver(values.size(), Gpu.ELEMENTS, arguments);
       gpu().device().copyToHost(words.pointer(), MemorySegment.ofArray(found));
     }
     return new Scan(Float.intBitsToFloat(found[0]), found[1], found[1] == 0 ? -1 : ~found[2]);

@@ -90,7 +90,7 @@ record Gpu(CudaDevice device, Backend cpu, Accumulator accumulator, Summation su
   void sumColumns(String name, long x, long columns, long n, long y, long rows) {
     Kernel kernel = kernel("rows", name);
     KernelArguments arguments = kernel.arguments().add(x).add(columns).add(n).add(y).add(rows);
-    kernel.launch(kernel.gridFor(rows, ROWS), THREADS, 0, arguments);
+    kernel.launchOver(rows, ROWS, arguments);
   }
 
   /** y[c] = (the sum over samples of sums[n, c]) / divisor, the samples in turn from +0. */
@@ -98,6 +98,6 @@ record Gpu(CudaDevice device, Backend cpu, Accumulator accumulator, Summation su
     Kernel kernel = kernel("batchnorm", "sum_samples_f32");
     KernelArguments arguments =
         kernel.arguments().add(sums).add(samples).add(channels).add(divisor).add(y);
-    kernel.launch(kernel.gridFor(channels, THREADS), THREADS, 0, arguments);
+    kernel.launchOver(channels, THREADS, arguments);
   }
 }

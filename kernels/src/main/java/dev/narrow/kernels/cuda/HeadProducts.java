@@ -191,10 +191,9 @@ final class HeadProducts {
     if (keys > 0) {
       score(of(q, queries, first, row), of(k, keys, first, 0), p, count, rows, row, Result.SCALED);
       Kernel softmax = gpu.kernel(MODULE, "attention_softmax_f32");
-      softmax.launch(
-          softmax.gridFor(count * rows, Gpu.ROWS),
-          Gpu.THREADS,
-          0,
+      softmax.launchOver(
+          count * rows,
+          Gpu.ROWS,
           softmax
               .arguments()
               .add(p.pointer())
@@ -277,10 +276,9 @@ final class HeadProducts {
 
   private void softmaxGradient(Heads p, Heads ds, long count) {
     Kernel kernel = gpu.kernel(MODULE, "attention_softmax_gradient_f32");
-    kernel.launch(
-        kernel.gridFor(count * queries, Gpu.ROWS),
-        Gpu.THREADS,
-        0,
+    kernel.launchOver(
+        count * queries,
+        Gpu.ROWS,
         kernel
             .arguments()
             .add(p.pointer())

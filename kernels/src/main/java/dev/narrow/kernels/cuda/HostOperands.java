@@ -41,7 +41,7 @@ final class HostOperands {
 
   /** Matrices that are read only. */
   Matrices read(Matrices matrices, String name) {
-    return over(read(matrices.tensor(), name), matrices);
+    return matrices.in(read(matrices.tensor(), name));
   }
 
   /**
@@ -55,19 +55,7 @@ final class HostOperands {
 
   /** Matrices that are written, and perhaps read before. */
   Matrices write(Matrices matrices, String name) {
-    return over(write(matrices.tensor(), name), matrices);
-  }
-
-  private static Matrices over(Tensor tensor, Matrices like) {
-    return new Matrices(
-        tensor,
-        like.offset(),
-        like.count(),
-        like.step(),
-        like.rows(),
-        like.columns(),
-        like.rowStride(),
-        like.columnStride());
+    return matrices.in(write(matrices.tensor(), name));
   }
 
   private Tensor add(Tensor tensor, String name, boolean isWritten) {

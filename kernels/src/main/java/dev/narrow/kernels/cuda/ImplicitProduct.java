@@ -110,10 +110,9 @@ record ImplicitProduct(Convolution how, Shape image, Shape weight, Shape output)
   private static void addRuns(
       Gpu gpu, DeviceScratch sums, long runs, boolean more, DeviceValues dweight) {
     Kernel kernel = gpu.kernel(MODULE, "add_runs_f32");
-    kernel.launch(
-        kernel.gridFor(dweight.size(), Gpu.THREADS),
+    kernel.launchOver(
+        dweight.size(),
         Gpu.THREADS,
-        0,
         kernel
             .arguments()
             .add(sums.pointer())

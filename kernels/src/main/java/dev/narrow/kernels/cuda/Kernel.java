@@ -64,6 +64,11 @@ public final class Kernel {
     }
   }
 
+  /** Launches blocks of {@link Gpu#THREADS} threads over n elements: see {@link #gridFor}. */
+  void launchOver(long n, int perBlock, KernelArguments arguments) {
+    launch(gridFor(n, perBlock), Gpu.THREADS, 0, arguments);
+  }
+
   /** Lets launches have more dynamic shared memory than 48 KiB. */
   void allowShared(int bytes) {
     device.requireOpen();

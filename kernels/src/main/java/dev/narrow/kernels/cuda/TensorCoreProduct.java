@@ -474,17 +474,7 @@ final class TensorCoreProduct {
       memory.close();
       throw e;
     }
-    Matrices same =
-        new Matrices(
-            halves,
-            matrices.offset(),
-            matrices.count(),
-            matrices.step(),
-            matrices.rows(),
-            matrices.columns(),
-            matrices.rowStride(),
-            matrices.columnStride());
-    Side side = new Side(device, same, Kind.FP16, name);
+    Side side = new Side(device, matrices.in(halves), Kind.FP16, name);
     side.rounded = halves;
     side.unit = memory;
     side.vector = memory.address();

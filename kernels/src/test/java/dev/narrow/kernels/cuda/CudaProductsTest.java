@@ -326,8 +326,8 @@ class CudaProductsTest {
           .backend()
           .matmul(
               Matmul.plain(),
-              ProductCases.over(a, device.upload(a.tensor())),
-              ProductCases.over(b, device.upload(b.tensor())),
+              a.in(device.upload(a.tensor())),
+              b.in(device.upload(b.tensor())),
               Matrices.of(there));
       Backend.cpu(1).matmul(Matmul.plain(), a, b, Matrices.of(out));
       assertArrayEquals(out.toFloats(), device.download(there).toFloats());

@@ -1,5 +1,7 @@
 package dev.narrow.kernels.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import dev.narrow.formats.Formats;
 import dev.narrow.formats.NumericFormat;
 import dev.narrow.kernels.Matmul;
@@ -31,9 +33,9 @@ final class ProductCases {
     Case on(CudaDevice device) {
       return new Case(
           how.bias().map(bias -> how.bias(device.upload(bias))).orElse(how),
-          over(a, device.upload(a.tensor())),
-          over(b, device.upload(b.tensor())),
-          over(out, device.upload(out.tensor())));
+          a.in(device.upload(a.tensor())),
+          b.in(device.upload(b.tensor())),
+          out.in(device.upload(out.tensor())));
     }
 
     /** The same with an output of its own. */
@@ -44,7 +46,7 @@ final class ProductCases {
               ? Tensor.of(values, out.tensor().shape().dims())
               : Quantizer.of(out.tensor().format())
                   .quantize(Tensor.of(values, out.tensor().shape().dims()));
-      return new Case(how, a, b, over(out, same));
+      return new Case(how, a, b, out.in(same));
     }
 
     void free(CudaDevice device) {
@@ -58,18 +60,6 @@ final class ProductCases {
     public String toString() {
       return "%s = %s x %s, %s".formatted(out, a, b, how);
     }
-  }
-
-  static Matrices over(Matrices like, Tensor tensor) {
-    return new Matrices(
-        tensor,
-        like.offset(),
-        like.count(),
-        like.step(),
-        like.rows(),
-        like.columns(),
-        like.rowStride(),
-        like.columnStride());
   }
 
   /** Matrices of numbers of a format. */
@@ -136,5 +126,40 @@ final class ProductCases {
     };
     Supplier<Float> plain = spread(random);
     return () -> random.nextInt(40) == 0 ? odd[random.nextInt(odd.length)] : plain.get();
+  }
+
+  /**
+   * |C - C*| <= bound times the sum of magnitudes, for each element.
+   *
+   * @param actual the result, as its tensor has it
+   */
+  static void assertNear(Case host, double bound, float[] actual) {
+    float[] a = host.a().tensor().toFloats();
+    float[] b = host.b().tensor().toFloats();
+    Matrices out = host.out();
+    for (int m = 0; m < out.count(); m++) {
+      for (int i = 0; i < out.rows(); i++) {
+        for (int j = 0; j < out.columns(); j++) {
+          double sum = 0;
+          double magnitudes = 0;
+          for (int k = 0; k < host.a().columns(); k++) {
+            double term = (double) a[at(host.a(), m, i, k)] * b[at(host.b(), m, k, j)];
+            sum += term;
+            magnitudes += Math.abs(term);
+          }
+          double error = Math.abs(actual[at(out, m, i, j)] - sum);
+          assertTrue(
+              error <= bound * magnitudes,
+              host + " at " + i + ", " + j + ": " + error + " > " + bound * magnitudes);
+        }
+      }
+    }
+  }
+
+  private static int at(Matrices matrices, int m, int i, int j) {
+    return matrices.offset()
+        + (matrices.count() == 1 ? 0 : m * matrices.step())
+        + i * matrices.rowStride()
+        + j * matrices.columnStride();
   }
 }

@@ -131,37 +131,11 @@ class TensorCoreProductTest {
 
   /** |C - C*| <= (K 2^-23 + what the operands lost to fp16) times the sum of magnitudes. */
   private static void assertNear(CudaDevice device, Case host) {
-    float[] actual = multiply(device, host).toFloats();
-    float[] a = host.a().tensor().toFloats();
-    float[] b = host.b().tensor().toFloats();
     double lost =
         (host.a().tensor().format().equals(Formats.LNS8) ? LNS8_ERROR : 0)
             + (host.b().tensor().format().equals(Formats.LNS8) ? LNS8_ERROR * (1 + LNS8_ERROR) : 0);
-    int terms = host.a().columns();
-    Matrices out = host.out();
-    for (int m = 0; m < out.count(); m++) {
-      for (int i = 0; i < out.rows(); i++) {
-        for (int j = 0; j < out.columns(); j++) {
-          double sum = 0;
-          double magnitudes = 0;
-          for (int k = 0; k < terms; k++) {
-            double term = (double) a[at(host.a(), m, i, k)] * b[at(host.b(), m, k, j)];
-            sum += term;
-            magnitudes += Math.abs(term);
-          }
-          double bound = (terms * 0x1p-23 + lost) * magnitudes;
-          double error = Math.abs(actual[at(out, m, i, j)] - sum);
-          assertTrue(error <= bound, host + " at " + i + ", " + j + ": " + error + " > " + bound);
-        }
-      }
-    }
-  }
-
-  private static int at(Matrices matrices, int m, int i, int j) {
-    return matrices.offset()
-        + (matrices.count() == 1 ? 0 : m * matrices.step())
-        + i * matrices.rowStride()
-        + j * matrices.columnStride();
+    ProductCases.assertNear(
+        host, host.a().columns() * 0x1p-23 + lost, multiply(device, host).toFloats());
   }
 
   @Test
